@@ -1,0 +1,39 @@
+//! Every limit of the contract, in one place.
+//!
+//! A store may be stricter where its technology is (and says so in its own documentation), never
+//! looser: what one store accepts, another can import.
+
+/// Longest stream name, in bytes of UTF-8. A DynamoDB partition key holds 2,048 bytes, and a
+/// layout may put a prefix before the name.
+pub const STREAM_NAME_BYTES_MAX: usize = 1_024;
+
+/// Longest event type, in bytes of UTF-8.
+pub const EVENT_TYPE_BYTES_MAX: usize = 256;
+
+/// Most bytes of data in one event.
+pub const EVENT_DATA_BYTES_MAX: usize = 8 << 20;
+
+/// Most bytes of metadata in one event.
+pub const EVENT_METADATA_BYTES_MAX: usize = 1 << 20;
+
+/// Most events in one append, over all its streams.
+pub const APPEND_EVENTS_MAX: usize = 10_000;
+
+/// Most streams that one append writes or checks.
+pub const APPEND_STREAMS_MAX: usize = 1_000;
+
+/// Most bytes of one append: names, types, data and metadata of all its events.
+pub const APPEND_BYTES_MAX: usize = 16 << 20;
+
+/// Most names, prefixes, categories, types and patterns in one filter, taken together.
+pub const FILTER_TERMS_MAX: usize = 1_000;
+
+/// Most bytes of memory that one compiled regular expression of a filter may take.
+pub const FILTER_REGEX_BYTES_MAX: usize = 1 << 20;
+
+/// Most streams on one page of a listing.
+pub const STREAM_PAGE_MAX: usize = 1_000;
+
+/// Most positions that a subscription scans before it reports how far it is, although nothing
+/// matched its filter.
+pub const SUBSCRIPTION_WINDOW: u64 = 10_000;

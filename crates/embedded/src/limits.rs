@@ -1,0 +1,57 @@
+//! Every limit of the embedded store, in one place. The contract's own stand in
+//! [`factlog::limits`].
+
+/// Bytes of the first segment file. Each one after it is twice as large as the one before, up to
+/// [`SEGMENT_BYTES_MAX`]: a small store stays small.
+pub const SEGMENT_BYTES_FIRST: u64 = 1 << 20;
+
+/// Most bytes of a segment file.
+pub const SEGMENT_BYTES_MAX: u64 = 64 << 20;
+
+/// Most bytes that one write to the log carries, unless a single append is larger.
+pub const GROUP_BYTES_MAX: usize = 4 << 20;
+
+/// Most appends that one write to the log carries.
+pub const GROUP_APPENDS_MAX: usize = 4_096;
+
+/// Bytes that are written between two syncs where appends are answered without one.
+pub const UNSYNCED_BYTES_MAX: u64 = 16 << 20;
+
+/// Bytes of appends that wait for the log; beyond that an append waits before it is taken in.
+pub const QUEUE_BYTES_MAX: usize = 64 << 20;
+
+/// Events that the newest part of the index holds before it goes to disk.
+pub const PART_EVENTS_MAX: usize = 128 << 10;
+
+/// Parts' worth of events that may wait in memory while one goes to disk; beyond that, appends wait.
+pub const PARTS_WAITING_MAX: usize = 2;
+
+/// Events that wait before the index's thread takes them in. A reader takes them in when it comes.
+pub const INDEXED_AT_ONCE: usize = 4_096;
+
+/// Events that may wait to be indexed before the writer takes them in itself.
+pub const UNINDEXED_MAX: usize = 64 << 10;
+
+/// Streams whose heads the writer keeps at hand, at least; at most twice as many.
+pub const HEADS_KEPT: usize = 64 << 10;
+
+/// Bytes of the log between two landmarks of the index: what a read at a position may have to skip.
+pub const LANDMARK_BYTES: u64 = 64 << 10;
+
+/// Bytes that a scan of the log reads at once, unless a single event is larger.
+pub const SCAN_BYTES: usize = 64 << 10;
+
+/// Bytes between two wanted events that are read along rather than skipped.
+pub const GAP_BYTES_MAX: u64 = 4 << 10;
+
+/// Places of events that a read asks of the index at once.
+pub const PLACES_MAX: usize = 256;
+
+/// Places in one entry of the index on disk.
+pub const ENTRY_PLACES_MAX: usize = 512;
+
+/// Segment files that are kept open.
+pub const OPEN_FILES_MAX: usize = 128;
+
+/// Bytes of blocks of the index that are kept in memory.
+pub const INDEX_CACHE_BYTES: u64 = 32 << 20;

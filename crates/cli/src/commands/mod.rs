@@ -1,0 +1,66 @@
+//! The commands, one file each.
+
+mod append;
+mod completions;
+mod export;
+mod log;
+mod read;
+mod stat;
+mod streams;
+mod verify;
+
+use crate::args::{Cli, Command, Format};
+use crate::backend::Backend;
+use crate::exit::Failure;
+use crate::output::Output;
+use crate::{bench, demo, import};
+
+/// Runs the command.
+pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
+    let format = if cli.json { Format::Json } else { cli.format };
+    let mut output = Output::new(format);
+    let open = |create| Backend::open(&cli.store, create);
+    match &cli.command {
+        Command::Bench(args) => bench::run(args, &mut output)?,
+        Command::Demo(args) => demo::run(args, &mut output).await?,
+        Command::Completions { shell } => completions::run(*shell),
+        Command::Append(args) => {
+            let request = append::prepare(args)?;
+            with(open(true)?, async |backend| append::run(backend, request, &mut output).await).await?;
+        }
+        Command::Import(args) => {
+            import::check(args)?;
+            with(open(true)?, async |backend| import::run(backend, args, &mut output).await).await?;
+        }
+        Command::Read(args) => {
+            with(open(false)?, async |backend| read::run(backend, args, &mut output).await).await?;
+        }
+        Command::Log(args) => {
+            with(open(false)?, async |backend| log::run(backend, args, &mut output).await).await?;
+        }
+        Command::Streams(args) => {
+            with(open(false)?, async |backend| streams::run(backend, args, &mut output).await).await?;
+        }
+        Command::Export(args) => {
+            with(open(false)?, async |backend| export::run(backend, args, &mut output).await).await?;
+        }
+        Command::Stat => {
+            with(open(false)?, async |backend| stat::run(backend, &cli.store, &mut output).await).await?;
+        }
+        Command::Verify => {
+            with(open(false)?, async |backend| verify::run(backend, &mut output).await).await?;
+        }
+    }
+    Ok(output.flush()?)
+}
+
+/// Does the work on the store, and closes it whatever came of the work.
+async fn with(
+    backend: Backend,
+    work: impl AsyncFnOnce(&Backend) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let done = work(&backend).await;
+    let closed = backend.store().close().await;
+    done?;
+    Ok(closed?)
+}

@@ -14,7 +14,13 @@ use crate::{exit, when};
 #[command(name = "factlog", version, disable_version_flag = true, after_help = exit::HELP)]
 pub(crate) struct Cli {
     /// The store: a directory, or `memory:` for one that is forgotten at the end.
-    #[arg(long, global = true, env = "FACTLOG_STORE", default_value = "./factlog-data", value_name = "STORE")]
+    #[arg(
+        long,
+        global = true,
+        env = "FACTLOG_STORE",
+        default_value = "./factlog-data",
+        value_name = "STORE"
+    )]
     pub(crate) store: String,
 
     /// How events and tables are written; by default for a person on a terminal, as JSON Lines in a pipe.
@@ -282,10 +288,12 @@ pub(crate) struct StreamsArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "A line: {\"stream\":\"cart-7\",\"type\":\"ItemAdded\",\"id\"?:UUID,\"time\"?:RFC 3339,\"data\"?:JSON,\"metadata\"?:JSON}
+#[command(
+    after_help = "A line: {\"stream\":\"cart-7\",\"type\":\"ItemAdded\",\"id\"?:UUID,\"time\"?:RFC 3339,\"data\"?:JSON,\"metadata\"?:JSON}
 (`data_base64` and `metadata_base64` for bytes that are not JSON; position, version and recorded are passed over).
 An import can be interrupted at any point and run again: nothing is written twice. A line without an id
-gets one from its content and its place in the stream.")]
+gets one from its content and its place in the stream."
+)]
 pub(crate) struct ImportArgs {
     /// The file, plain, gzip or zstd; `-` for standard input.
     pub(crate) file: PathBuf,

@@ -17,9 +17,9 @@ impl Backend {
     pub(crate) fn open(name: &str, create: bool) -> Result<Self> {
         match name.split_once(':') {
             Some(("memory", "")) => Ok(Self::Memory(Arc::new(Memory::default()))),
-            Some((scheme @ ("dynamodb" | "memory"), _)) => {
-                Err(Error::invalid(format!("store {name}: {scheme} is not a store of this factlog")))
-            }
+            Some((scheme @ ("dynamodb" | "memory"), _)) => Err(Error::invalid(format!(
+                "store {name}: {scheme} is not a store of this factlog"
+            ))),
             _ => {
                 let options = Options::default();
                 let options = if create { options } else { options.existing() };

@@ -177,7 +177,9 @@ mod tests {
 
     #[test]
     fn json_survives_byte_for_byte() {
-        for data in ["null", "{ \"a\" : 1.50e3 }", " {}", "{}\n", "\"\u{e9}\\u00e9\"", "[1,2 ]", "", "x"] {
+        for data in
+            ["null", "{ \"a\" : 1.50e3 }", " {}", "{}\n", "\"\u{e9}\\u00e9\"", "[1,2 ]", "", "x"]
+        {
             let event = recorded(data.into(), Vec::new(), "s", 0);
             assert_eq!(round_trip(&event).data, data.as_bytes());
         }

@@ -38,8 +38,12 @@ impl Output {
             return jsonl::write(&mut self.to, event);
         }
         let RecordedEvent { position, stream, version, event_type, time, .. } = event;
-        let used = format!("{position:>8}  {stream}@{version}  {event_type}  {time}  ").chars().count();
-        write!(self.to, "{FAINT}{position:>8}{FAINT:#}  {NAME}{stream}{NAME:#}{FAINT}@{FAINT:#}{version}  ")?;
+        let used =
+            format!("{position:>8}  {stream}@{version}  {event_type}  {time}  ").chars().count();
+        write!(
+            self.to,
+            "{FAINT}{position:>8}{FAINT:#}  {NAME}{stream}{NAME:#}{FAINT}@{FAINT:#}{version}  "
+        )?;
         write!(self.to, "{TYPE}{event_type}{TYPE:#}  {FAINT}{time}{FAINT:#}  ")?;
         let data = match jsonl::as_json(&event.data) {
             Some(json) => json.to_owned(),
@@ -121,7 +125,9 @@ impl Output {
 fn shortened(text: &str, width: usize) -> String {
     match text.char_indices().nth(width) {
         None => text.to_owned(),
-        Some((end, _)) => format!("{}…", &text[..end - text[..end].chars().last().map_or(0, char::len_utf8)]),
+        Some((end, _)) => {
+            format!("{}…", &text[..end - text[..end].chars().last().map_or(0, char::len_utf8)])
+        }
     }
 }
 

@@ -22,7 +22,8 @@ fn parse(text: &str, within_day: i64) -> Result<Timestamp> {
         return Ok(Timestamp::from_unix_nanos(midnight.unix_nanos() + within_day));
     }
     text.parse().map_err(|e: Error| {
-        let forms = "a time like 2011-10-01T08:00:00Z, a date like 2011-10-01, or 90s, 5m, 2h, 3d ago";
+        let forms =
+            "a time like 2011-10-01T08:00:00Z, a date like 2011-10-01, or 90s, 5m, 2h, 3d ago";
         Error::invalid(format!("{text:?} is not {forms}")).with_source(e)
     })
 }

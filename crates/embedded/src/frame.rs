@@ -22,6 +22,8 @@
 //! *Group back* is how far before this frame the write began that carried it. All that lies before that
 //! write was durable when it began: a commit that can be read proves so for everything before its group.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 use factlog::{
     Event, EventId, EventType, Position, RecordedEvent, Result, StreamName, Timestamp, Version,
@@ -161,21 +163,52 @@ impl EventHead {
         Some((str::from_utf8(stream).ok()?, str::from_utf8(event_type).ok()?))
     }
 
-    /// The event of a frame that is sound; it shares the frame's bytes.
-    pub(crate) fn event(&self, frame: &Bytes) -> Result<RecordedEvent> {
-        let id = frame[EVENT_HEAD_BYTES..EVENT_BYTES_MIN].try_into().unwrap_or_default();
-        let mut end = EVENT_BYTES_MIN;
-        let mut text = |length: usize| {
+    /// The event of a frame that is sound and stands at the offset; it shares the bytes.
+    pub(crate) fn event(
+        &self,
+        bytes: &Bytes,
+        offset: usize,
+        names: &mut Names,
+    ) -> Result<RecordedEvent> {
+        let mut end = offset + EVENT_BYTES_MIN;
+        let id = bytes[offset + EVENT_HEAD_BYTES..end].try_into().unwrap_or_default();
+        let mut next = |length: usize| {
             end += length;
-            if length == 0 { Bytes::new() } else { frame.slice(end - length..end) }
+            end - length..end
         };
-        let stream = StreamName::try_from(text(self.stream_bytes))?;
-        let event_type = EventType::try_from(text(self.type_bytes))?;
-        let (data, metadata) = (text(self.data_bytes), text(self.metadata_bytes));
-        let event = Event::new(EventId::from_bytes(id), event_type, data)
-            .with_metadata(metadata)
+        let stream = names.stream(bytes, next(self.stream_bytes))?;
+        let event_type = names.event_type(bytes, next(self.type_bytes))?;
+        let (data, metadata) = (next(self.data_bytes), next(self.metadata_bytes));
+        let share = |range: Range<usize>| {
+            if range.is_empty() { Bytes::new() } else { bytes.slice(range) }
+        };
+        let event = Event::new(EventId::from_bytes(id), event_type, share(data))
+            .with_metadata(share(metadata))
             .with_time(self.time()?);
         Ok(RecordedEvent::new(event, stream, self.version, self.position, self.recorded))
+    }
+}
+
+/// The names of the event before: often they are those of the next one, too, and need no check.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    stream: Option<StreamName>,
+    event_type: Option<EventType>,
+}
+
+impl Names {
+    fn stream(&mut self, bytes: &Bytes, range: Range<usize>) -> Result<StreamName> {
+        match &self.stream {
+            Some(last) if last.as_str().as_bytes() == &bytes[range.clone()] => Ok(last.clone()),
+            _ => Ok(self.stream.insert(StreamName::try_from(bytes.slice(range))?).clone()),
+        }
+    }
+
+    fn event_type(&mut self, bytes: &Bytes, range: Range<usize>) -> Result<EventType> {
+        match &self.event_type {
+            Some(last) if last.as_str().as_bytes() == &bytes[range.clone()] => Ok(last.clone()),
+            _ => Ok(self.event_type.insert(EventType::try_from(bytes.slice(range))?).clone()),
+        }
     }
 }
 

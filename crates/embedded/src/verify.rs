@@ -102,7 +102,8 @@ impl Seen {
             *self.lists.entry((false, event.event_type().into())).or_default() += 1;
         }
         *self.lists.entry((true, stream.category().into())).or_default() += events.len() as u64;
-        let indexed = shared.index.places(&stream, first.head.version, Direction::Forward)?;
+        let indexed =
+            shared.index.places(&stream, first.head.version, Direction::Forward, events.len())?;
         let there: Vec<Place> =
             events.iter().map(|event| event.place).take(indexed.len()).collect();
         if there.is_empty() || !indexed.starts_with(&there) {

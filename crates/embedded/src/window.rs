@@ -43,10 +43,9 @@ impl Window {
         &self.bytes[self.offset(address)..]
     }
 
-    /// Bytes that are at hand, shared.
-    pub(crate) fn share(&self, address: u64, length: usize) -> Bytes {
-        let offset = self.offset(address);
-        self.bytes.slice(offset..offset + length)
+    /// All bytes at hand, to be shared, and where the address stands in them.
+    pub(crate) fn shared(&self, address: u64) -> (&Bytes, usize) {
+        (&self.bytes, self.offset(address))
     }
 
     /// Brings so many bytes to hand; false if there are not so many before `end` and the end of the

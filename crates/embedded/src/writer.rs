@@ -41,6 +41,8 @@ use crate::shared::Shared;
 
 /// The share of a sync's time that the writer waits for callers to come back.
 const PATIENCE: u32 = 2;
+/// The share of a segment that is full when the next one is made.
+const PREPARE_AT: u64 = 4;
 const PATIENCE_MAX: Duration = Duration::from_micros(200);
 
 #[derive(Debug)]
@@ -52,6 +54,8 @@ pub(crate) struct Writer {
     prepare: Option<Sender<Segment>>,
     heads: Heads,
     segment: Segment,
+    /// Whether the segment after it was asked for.
+    prepared: bool,
     file: Arc<dyn File>,
     /// The last event written, and the address where the next write begins.
     end: Landmark,
@@ -99,22 +103,21 @@ impl Writer {
             .at(end.address)
             .ok_or_else(|| Error::internal("the log ends behind its last segment"))?;
         let file = shared.segments.file(&segment)?;
-        let writer = Self {
+        Ok(Self {
             shared,
             clock,
             durability,
             prepare,
             heads: Heads::default(),
             segment,
+            prepared: false,
             file,
             end,
             synced: end.address,
             group: Group::default(),
             expected: 1,
             sync_time: Duration::ZERO,
-        };
-        writer.prepare_next();
-        Ok(writer)
+        })
     }
 
     /// Writes until the queue is closed and empty, then marks the end of the log as clean.
@@ -297,6 +300,7 @@ impl Writer {
         self.shared.index.hand_over(self.group.commits.drain(..));
         self.shared.publish(self.end);
         self.send_answers();
+        self.prepare_next();
         if let Err(error) = self.shared.index.make_room() {
             // Memory is bounded: what can't be indexed can't be taken in. Nothing is lost by that.
             self.refuse_waiting(&error);
@@ -370,14 +374,19 @@ impl Writer {
         self.segment = next;
         self.end.address = next.start();
         self.synced = next.start();
-        self.prepare_next();
+        self.prepared = false;
         Ok(())
     }
 
-    fn prepare_next(&self) {
-        if let Some(prepare) = &self.prepare {
-            // The thread that prepares has ended only if the store has: then no segment is needed.
-            let _ = prepare.send(self.segment);
+    /// Asks for the next segment when a part of this one is full: a small store stays small.
+    fn prepare_next(&mut self) {
+        let used = self.end.address - self.segment.base;
+        if !self.prepared && used > self.segment.bytes / PREPARE_AT {
+            self.prepared = true;
+            if let Some(prepare) = &self.prepare {
+                // The thread that prepares has ended only if the store has: then none is needed.
+                let _ = prepare.send(self.segment);
+            }
         }
     }
 

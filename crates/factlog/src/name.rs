@@ -107,7 +107,10 @@ fn check(what: &str, text: &str, bytes_max: usize) -> Result<()> {
         let length = text.len();
         return Err(Error::invalid(format!("{what} has {length} bytes, the limit is {bytes_max}")));
     }
-    if let Some(at) = text.bytes().position(|byte| byte < 0x20 || byte == 0x7f) {
+    let is_control = |byte: u8| byte < 0x20 || byte == 0x7f;
+    // All bytes are looked at, without a way out: that is what processors do at once.
+    if text.bytes().fold(false, |found, byte| found | is_control(byte)) {
+        let at = text.bytes().position(is_control).unwrap_or_default();
         return Err(Error::invalid(format!(
             "{what} has a control character at byte {at}: {text:?}"
         )));

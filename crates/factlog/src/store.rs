@@ -79,6 +79,9 @@ pub trait Store: Debug + Send + Sync + 'static {
     async fn close(&self) -> Result<()>;
 }
 
+/// Events for which [`StoreExt::load`] makes room at first: most streams are short.
+const LOAD_EVENTS: usize = 128;
+
 /// What can be built on every [`Store`].
 #[async_trait]
 pub trait StoreExt: Store {
@@ -100,7 +103,12 @@ pub trait StoreExt: Store {
     /// # Errors
     /// As the read.
     async fn load(&self, stream: &StreamName) -> Result<Vec<RecordedEvent>> {
-        self.read_stream(ReadStream::new(stream.clone())).try_collect().await
+        let mut read = self.read_stream(ReadStream::new(stream.clone()));
+        let mut events = Vec::with_capacity(LOAD_EVENTS);
+        while let Some(event) = read.try_next().await? {
+            events.push(event);
+        }
+        Ok(events)
     }
 
     /// All streams that pass the request, over all pages; its `limit` is the size of a page.

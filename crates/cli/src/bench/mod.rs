@@ -1,7 +1,163 @@
-//! stub
-use clap::Args;
+//! `factlog bench`: what this machine's disk can do, and factlog on it, in one run.
+
+mod appends;
+mod device;
+mod plot;
+mod process;
+mod reads;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use factlog::{Error, SystemClock};
+use factlog_embedded::{Options, Store};
+
 use crate::exit::Failure;
 use crate::output::Output;
+
+/// Bytes of data of each event that is measured.
+const DATA_BYTES: usize = 256;
+
 #[derive(Debug, Args)]
-pub(crate) struct BenchArgs {}
-pub(crate) fn run(_args: &BenchArgs, _output: &mut Output) -> Result<(), Failure> { Ok(()) }
+#[command(
+    after_help = "A writer sends its next append when its last one is answered. The device's figure is one thread
+that writes as many bytes of data at once and syncs (fdatasync), into a preallocated file filled with
+zeros; store and device are measured in turn, several times, and the ratio is of the medians."
+)]
+pub(crate) struct BenchArgs {
+    /// Where to make the stores that are measured; they are removed afterwards.
+    #[arg(long, default_value = ".", value_name = "DIRECTORY")]
+    dir: PathBuf,
+    /// Events of the store that is read.
+    #[arg(long, default_value_t = 1_000_000, value_name = "COUNT")]
+    events: u64,
+    /// Seconds of each measurement of appends.
+    #[arg(long, default_value_t = 2.0)]
+    seconds: f64,
+    /// Times that store and device are measured in turn.
+    #[arg(long, default_value_t = 3)]
+    rounds: u32,
+    /// Only these measurements.
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "WHAT")]
+    only: Vec<Part>,
+    /// A hundredth of the events and a tenth of the time: to see that it works.
+    #[arg(long)]
+    quick: bool,
+    /// Where to draw throughput against writers.
+    #[arg(long, default_value = "factlog-bench.svg", value_name = "FILE")]
+    plot: PathBuf,
+    /// Draw nothing.
+    #[arg(long)]
+    no_plot: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Part {
+    Appends,
+    Reads,
+}
+
+/// One line of the report.
+#[derive(Clone, Debug)]
+struct Figure {
+    what: String,
+    value: f64,
+    unit: &'static str,
+    /// 50th, 99th and 99.9th percentile in microseconds, where single calls were timed.
+    latency: Option<[f64; 3]>,
+    /// What the device did at the same time, in the same unit.
+    device: Option<f64>,
+}
+
+impl Figure {
+    fn new(what: impl Into<String>, value: f64, unit: &'static str) -> Self {
+        Self { what: what.into(), value, unit, latency: None, device: None }
+    }
+
+    fn cells(&self) -> Vec<String> {
+        let [p50, p99, p999] = match self.latency {
+            Some(latency) => latency.map(|micros| format!("{micros:.1}")),
+            None => [const { String::new() }; 3],
+        };
+        let device = self.device.map(rounded).unwrap_or_default();
+        let ratio = self.device.map(|device| format!("{:.2}", self.value / device));
+        let value = rounded(self.value);
+        vec![
+            self.what.clone(),
+            value,
+            self.unit.into(),
+            p50,
+            p99,
+            p999,
+            device,
+            ratio.unwrap_or_default(),
+        ]
+    }
+}
+
+/// Runs the measurements and prints them.
+pub(crate) fn run(args: &BenchArgs, output: &mut Output) -> Result<(), Failure> {
+    let scale = if args.quick { 10 } else { 1 };
+    let round = Duration::from_secs_f64(args.seconds / f64::from(args.rounds * scale));
+    let events = args.events / if args.quick { 100 } else { 1 };
+    let wanted = |part| args.only.is_empty() || args.only.contains(&part);
+    let home = Home::make(&args.dir)?;
+    let mut figures = Vec::new();
+    if wanted(Part::Appends) {
+        figures.extend(appends::measure(&home, round, args.rounds)?);
+    }
+    if wanted(Part::Reads) {
+        figures.extend(reads::measure(&home, events)?);
+    }
+    for (what, bytes) in process::memory() {
+        figures.push(Figure::new(what, bytes / 1e6, "MB"));
+    }
+    let titles = ["measured", "value", "unit", "p50 µs", "p99 µs", "p99.9 µs", "device", "ratio"];
+    let rows: Vec<_> = figures.iter().map(Figure::cells).collect();
+    output.table(&titles, &rows)?;
+    if !output.is_json() {
+        output.note(&process::machine(&home.0))?;
+    }
+    if !args.no_plot && wanted(Part::Appends) {
+        plot::draw(&args.plot, &figures).map_err(|e| {
+            Error::unavailable(format!("drawing {} failed: {e}", args.plot.display()))
+        })?;
+        if !output.is_json() {
+            output.note(&format!("throughput against writers: {}", args.plot.display()))?;
+        }
+    }
+    Ok(())
+}
+
+/// A directory for the stores that are measured, removed at the end.
+struct Home(PathBuf);
+
+impl Home {
+    fn make(parent: &Path) -> Result<Self, Failure> {
+        let path = parent.join(format!("factlog-bench-{}", std::process::id()));
+        std::fs::create_dir_all(&path)?;
+        Ok(Self(path))
+    }
+
+    fn store(&self, name: &str) -> Result<Store, Error> {
+        Store::open(self.0.join(name), Options::default(), SystemClock)
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_dir_all(&self.0) {
+            anstream::eprintln!("{} was not removed: {error}", self.0.display());
+        }
+    }
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(0.0)
+}
+
+fn rounded(value: f64) -> String {
+    if value >= 100.0 { format!("{value:.0}") } else { format!("{value:.2}") }
+}

@@ -41,7 +41,8 @@ pub(crate) async fn run(
 }
 
 fn one(args: &AppendArgs) -> Result<Event, Failure> {
-    let event_type = args.event_type.clone().ok_or_else(|| Error::invalid("no event type is given"))?;
+    let event_type =
+        args.event_type.clone().ok_or_else(|| Error::invalid("no event type is given"))?;
     let data = match args.data.as_deref() {
         None => Vec::new(),
         Some("-") => stdin()?,
@@ -52,7 +53,8 @@ fn one(args: &AppendArgs) -> Result<Event, Failure> {
     };
     let data = if args.raw { data.into() } else { json("data", &data)? };
     let metadata = json("metadata", args.metadata.as_deref().unwrap_or_default().as_bytes())?;
-    let event = Event::new(args.id.unwrap_or_else(new_id), event_type, data).with_metadata(metadata);
+    let event =
+        Event::new(args.id.unwrap_or_else(new_id), event_type, data).with_metadata(metadata);
     Ok(match args.time {
         Some(time) => event.with_time(time),
         None => event,
@@ -105,9 +107,13 @@ fn expected(text: &str) -> Result<Expected, Error> {
         "any" => Ok(Expected::Any),
         "none" => Ok(Expected::NoStream),
         "exists" => Ok(Expected::StreamExists),
-        number => number.parse().map(|number| Expected::Exact(Version::new(number))).map_err(|_| {
-            Error::invalid(format!("--expect {text}: `any`, `none`, `exists` or a version is known"))
-        }),
+        number => {
+            number.parse().map(|number| Expected::Exact(Version::new(number))).map_err(|_| {
+                Error::invalid(format!(
+                    "--expect {text}: `any`, `none`, `exists` or a version is known"
+                ))
+            })
+        }
     }
 }
 

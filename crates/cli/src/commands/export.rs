@@ -32,7 +32,8 @@ pub(crate) async fn run(
     }
     bar.finish_and_clear();
     if target.finish()? {
-        output.object([("file", args.file.display().to_string()), ("events", count.to_string())])?;
+        output
+            .object([("file", args.file.display().to_string()), ("events", count.to_string())])?;
     }
     Ok(())
 }

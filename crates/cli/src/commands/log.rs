@@ -26,7 +26,8 @@ pub(crate) async fn run(
 
 /// Prints what is there, then what comes, until it is interrupted or has printed enough.
 async fn follow(store: &dyn Store, args: &LogArgs, output: &mut Output) -> Result<(), Failure> {
-    let after = if args.tail { store.head().await? } else { Position::new(args.filter.from).previous() };
+    let after =
+        if args.tail { store.head().await? } else { Position::new(args.filter.from).previous() };
     let mut items = store.subscribe(after, args.filter.filter()?);
     let mut left = args.limit;
     while left > 0 {

@@ -26,11 +26,13 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Completions { shell } => completions::run(*shell),
         Command::Append(args) => {
             let request = append::prepare(args)?;
-            with(open(true)?, async |backend| append::run(backend, request, &mut output).await).await?;
+            with(open(true)?, async |backend| append::run(backend, request, &mut output).await)
+                .await?;
         }
         Command::Import(args) => {
             import::check(args)?;
-            with(open(true)?, async |backend| import::run(backend, args, &mut output).await).await?;
+            with(open(true)?, async |backend| import::run(backend, args, &mut output).await)
+                .await?;
         }
         Command::Read(args) => {
             with(open(false)?, async |backend| read::run(backend, args, &mut output).await).await?;
@@ -39,13 +41,16 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
             with(open(false)?, async |backend| log::run(backend, args, &mut output).await).await?;
         }
         Command::Streams(args) => {
-            with(open(false)?, async |backend| streams::run(backend, args, &mut output).await).await?;
+            with(open(false)?, async |backend| streams::run(backend, args, &mut output).await)
+                .await?;
         }
         Command::Export(args) => {
-            with(open(false)?, async |backend| export::run(backend, args, &mut output).await).await?;
+            with(open(false)?, async |backend| export::run(backend, args, &mut output).await)
+                .await?;
         }
         Command::Stat => {
-            with(open(false)?, async |backend| stat::run(backend, &cli.store, &mut output).await).await?;
+            with(open(false)?, async |backend| stat::run(backend, &cli.store, &mut output).await)
+                .await?;
         }
         Command::Verify => {
             with(open(false)?, async |backend| verify::run(backend, &mut output).await).await?;

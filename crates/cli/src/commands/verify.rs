@@ -14,7 +14,9 @@ pub(crate) async fn run(backend: &Backend, output: &mut Output) -> Result<(), Fa
             let mut last = Position::ZERO;
             while let Some(event) = events.try_next().await? {
                 if event.position != last.next() {
-                    return Err(Error::corrupt(format!("position {} is missing", last.next())).into());
+                    return Err(
+                        Error::corrupt(format!("position {} is missing", last.next())).into()
+                    );
                 }
                 last = event.position;
             }

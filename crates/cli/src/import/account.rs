@@ -78,7 +78,11 @@ impl Account {
     }
 
     /// Finds the line's event in the store, or takes the line into the next append.
-    pub(super) async fn account(&mut self, store: &dyn Store, line: &Line) -> Result<Accounted, Error> {
+    pub(super) async fn account(
+        &mut self,
+        store: &dyn Store,
+        line: &Line,
+    ) -> Result<Accounted, Error> {
         if !self.streams.contains_key(&line.stream) {
             let head = store.stream_head(&line.stream).await?;
             self.streams.insert(line.stream.clone(), Known { head, ..Known::default() });
@@ -90,7 +94,8 @@ impl Account {
             return Ok(Accounted::There);
         }
         if let Some(id) = line.id.filter(|_| seen)
-            && (pending.iter().any(|event| event.id == id) || contains(store, &line.stream, id).await?)
+            && (pending.iter().any(|event| event.id == id)
+                || contains(store, &line.stream, id).await?)
         {
             return Ok(Accounted::There);
         }
@@ -142,7 +147,12 @@ impl Account {
 
 impl Known {
     /// Whether the line's event stands behind the cursor; it is accounted for then.
-    async fn find(&mut self, store: &dyn Store, line: &Line, pending: usize) -> Result<bool, Error> {
+    async fn find(
+        &mut self,
+        store: &dyn Store,
+        line: &Line,
+        pending: usize,
+    ) -> Result<bool, Error> {
         let stored = Version::new(self.head.number() - pending as u64);
         if self.rest.is_none() && self.cursor < stored {
             let next = self.cursor.next();
@@ -251,4 +261,3 @@ impl IdFilter {
         there
     }
 }
-

@@ -179,7 +179,8 @@ impl Import {
                 }
             }
         }
-        Err(Error::unavailable("others write to the same streams too often; import again later").into())
+        Err(Error::unavailable("others write to the same streams too often; import again later")
+            .into())
     }
 
     async fn append(&self, append: Append) -> Result<(), Error> {

@@ -108,7 +108,9 @@ fn read_all(
             Line::parse(&text, None)
         };
         parcel.push(Numbered { number, line, bytes_read: count.load(Ordering::Relaxed) });
-        if parcel.len() == PARCEL_LINES && to.blocking_send(Ok(std::mem::take(&mut parcel))).is_err() {
+        if parcel.len() == PARCEL_LINES
+            && to.blocking_send(Ok(std::mem::take(&mut parcel))).is_err()
+        {
             return Ok(());
         }
     }

@@ -19,6 +19,7 @@
 //! misses nothing.
 
 pub(crate) mod entries;
+mod find;
 pub(crate) mod part;
 pub(crate) mod table;
 
@@ -26,13 +27,11 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
-use factlog::{Direction, Error, Position, Result, StreamName, TimeRange, Timestamp, Version};
+use factlog::{Error, Position, Result, Timestamp};
 
-use crate::limits::{
-    INDEXED_AT_ONCE, PART_EVENTS_MAX, PARTS_WAITING_MAX, PLACES_MAX, UNINDEXED_MAX,
-};
+use crate::limits::{INDEXED_AT_ONCE, PART_EVENTS_MAX, PARTS_WAITING_MAX, UNINDEXED_MAX};
 use entries::{CHECKPOINT, Checkpoint};
-use part::{Created, Head, Landmark, List, Part, Place, Written};
+use part::{Head, Landmark, Part, Place, Written};
 use table::Table;
 
 /// A commit as the writer hands it over.
@@ -83,14 +82,6 @@ struct Waiting {
     asked: bool,
 }
 
-/// Places on a list within a range of addresses, in the direction asked for.
-#[derive(Debug, Default)]
-pub(crate) struct Listed {
-    pub(crate) places: Vec<Place>,
-    /// How far the answer reaches: the end of it going forward, the start going backward.
-    pub(crate) reached: u64,
-}
-
 impl Index {
     /// The index in a table. It knows nothing if the table is empty or of another store.
     pub(crate) fn open(table: Box<dyn Table>, identity: u64) -> Result<Self> {
@@ -118,8 +109,6 @@ impl Index {
         let frozen = layers.frozen.as_ref().map_or(0, |part| part.created.len());
         layers.checkpoint.streams + (frozen + layers.active.created.len()) as u64
     }
-
-    // ---- taking in -------------------------------------------------------------------------
 
     /// Hands commits over: every read that begins after it finds them.
     pub(crate) fn hand_over(&self, commits: impl Iterator<Item = Commit>) {
@@ -241,210 +230,6 @@ impl Index {
         (part, checkpoint)
     }
 
-    // ---- finding ---------------------------------------------------------------------------
-
-    /// Where the stream is.
-    pub(crate) fn head(&self, stream: &StreamName) -> Result<Option<Head>> {
-        let name = stream.as_str();
-        if let Some(head) = self.in_memory(|part| part.head(name)) {
-            return Ok(Some(head));
-        }
-        match self.table.find(&entries::head_key(name))? {
-            None => Ok(None),
-            Some(value) => entries::decode_head(&value)
-                .map(Some)
-                .ok_or_else(|| damaged(&format!("the head of stream {stream} is malformed"))),
-        }
-    }
-
-    /// Places of the stream's events from this version on in the direction, in order: at most
-    /// [`PLACES_MAX`], at least one if the stream has that version.
-    pub(crate) fn places(
-        &self,
-        stream: &StreamName,
-        version: Version,
-        direction: Direction,
-    ) -> Result<Vec<Place>> {
-        let name = stream.as_str();
-        let found = self.in_memory(|part| part.places(name, version, direction, PLACES_MAX));
-        if let Some(places) = found {
-            return Ok(places);
-        }
-        let (low, high) =
-            (entries::stream_key(name, Version::ZERO), entries::stream_key(name, version.next()));
-        let mut places = Vec::new();
-        // The entry that has the version is the last one that does not begin behind it.
-        let mut next = None;
-        self.table.scan(&low, &high, Direction::Backward, &mut |key, value| {
-            if let Some((first, found)) = stream_entry(key, value) {
-                let index = usize::try_from(version.number() - first).unwrap_or(usize::MAX - 1);
-                match direction {
-                    Direction::Forward => places.extend(found.iter().skip(index)),
-                    Direction::Backward => {
-                        places.extend(found[..found.len().min(index + 1)].iter().rev());
-                    }
-                }
-                next = Some(first + found.len() as u64);
-            }
-            direction == Direction::Backward && places.len() < PLACES_MAX
-        })?;
-        if let (Direction::Forward, Some(next)) = (direction, next)
-            && places.len() < PLACES_MAX
-        {
-            let from = entries::stream_key(name, Version::new(next));
-            let to = entries::stream_key(name, Version::MAX);
-            self.table.scan(&from, &to, Direction::Forward, &mut |key, value| {
-                places.extend(stream_entry(key, value).into_iter().flat_map(|(_, found)| found));
-                places.len() < PLACES_MAX
-            })?;
-        }
-        places.truncate(PLACES_MAX);
-        Ok(places)
-    }
-
-    /// Places on a list with addresses in `from..to`, at most about [`PLACES_MAX`]. What one layer
-    /// has is answered at once; the next call goes on where this one ended.
-    pub(crate) fn list(
-        &self,
-        list: List,
-        name: &str,
-        (from, to): (u64, u64),
-        direction: Direction,
-    ) -> Result<Listed> {
-        self.catch_up();
-        let layers = self.read();
-        let active = layers.active.start;
-        let frozen = layers.frozen.as_ref().map_or(active, |part| part.start);
-        let first = match direction {
-            Direction::Forward => from,
-            Direction::Backward => to.saturating_sub(1),
-        };
-        if first >= active {
-            return Ok(on_list(layers.active.list(list, name), (from.max(active), to), direction));
-        }
-        if let Some(part) = layers.frozen.as_ref().filter(|_| first >= frozen) {
-            let range = (from.max(frozen), to.min(active));
-            return Ok(on_list(part.list(list, name), range, direction));
-        }
-        drop(layers);
-        self.on_table_list(list, name, (from, to.min(frozen)), direction)
-    }
-
-    fn on_table_list(
-        &self,
-        list: List,
-        name: &str,
-        (from, to): (u64, u64),
-        direction: Direction,
-    ) -> Result<Listed> {
-        let (low, high) = (entries::list_key(list, name, 0), entries::list_key(list, name, to));
-        // The first place of the range may stand in an entry that begins before it.
-        let mut start = entries::list_key(list, name, from);
-        let before = entries::list_key(list, name, from.saturating_add(1));
-        self.table.scan(&low, &before, Direction::Backward, &mut |key, _| {
-            start = key.to_vec();
-            false
-        })?;
-        let mut places = Vec::new();
-        let mut sound = true;
-        self.table.scan(&start, &high, direction, &mut |_, value| {
-            let Some(found) = entries::decode_places(value) else {
-                sound = false;
-                return false;
-            };
-            let wanted = found.into_iter().filter(|place| (from..to).contains(&place.address));
-            match direction {
-                Direction::Forward => places.extend(wanted),
-                Direction::Backward => places.extend(wanted.rev()),
-            }
-            places.len() < PLACES_MAX
-        })?;
-        if !sound {
-            return Err(damaged(&format!("the list of {name} is malformed")));
-        }
-        Ok(listed(places, (from, to), direction))
-    }
-
-    /// The last landmark at or before the position; the start of the log if there is none.
-    pub(crate) fn landmark(&self, position: Position) -> Result<Option<Landmark>> {
-        if let Some(landmark) = self.in_memory(|part| part.landmark(position)) {
-            return Ok(Some(landmark));
-        }
-        let low = entries::landmark_key(Position::ZERO);
-        let high = entries::landmark_key(position.next());
-        let mut found = None;
-        self.table.scan(&low, &high, Direction::Backward, &mut |_, value| {
-            found = entries::decode_landmark(value);
-            false
-        })?;
-        Ok(found)
-    }
-
-    /// A position at or before the first event that was recorded at this time or later, and at most
-    /// one landmark away from it.
-    pub(crate) fn position_before(&self, time: Timestamp, head: Position) -> Result<Position> {
-        let (mut low, mut high) = (Position::ZERO, head);
-        while low < high {
-            let middle = Position::new(low.number().midpoint(high.number() + 1));
-            match self.landmark(middle)? {
-                Some(landmark) if landmark.recorded >= time => high = landmark.position.previous(),
-                _ => low = middle,
-            }
-        }
-        Ok(self.landmark(low)?.map_or(Position::FIRST, |landmark| landmark.position))
-    }
-
-    /// Streams of the category that began in `from..=to`, in the direction, at most so many.
-    pub(crate) fn created(
-        &self,
-        category: Option<&str>,
-        (from, to): (Position, Position),
-        created: TimeRange,
-        direction: Direction,
-        max: usize,
-    ) -> Result<Vec<Created>> {
-        self.catch_up();
-        let layers = self.read();
-        let frozen = layers.frozen.as_ref().map_or(&[][..], |part| &part.created);
-        let wanted = |stream: &&Created| {
-            (from..=to).contains(&stream.position)
-                && created.contains(stream.recorded)
-                && category.is_none_or(|category| category == stream.stream.category())
-        };
-        let memory = frozen.iter().chain(&layers.active.created).filter(wanted);
-        let mut recent: Vec<Created> = match direction {
-            Direction::Forward => memory.take(max).cloned().collect(),
-            Direction::Backward => memory.rev().take(max).cloned().collect(),
-        };
-        let table_end = layers.checkpoint.end.position;
-        drop(layers);
-        if direction == Direction::Backward && recent.len() == max {
-            return Ok(recent);
-        }
-        let low = entries::created_key(category, from);
-        let high = entries::created_key(category, to.min(table_end).next());
-        let mut settled = Vec::new();
-        self.table.scan(&low, &high, direction, &mut |key, value| {
-            let position = Position::new(entries::number_of(key).unwrap_or_default());
-            let stream = entries::decode_created(position, value);
-            settled.extend(stream.filter(|stream| created.contains(stream.recorded)));
-            settled.len() < max
-        })?;
-        match direction {
-            Direction::Forward => settled.append(&mut recent),
-            Direction::Backward => settled.splice(..0, recent).for_each(drop),
-        }
-        settled.truncate(max);
-        Ok(settled)
-    }
-
-    /// What the newest part in memory that knows an answer says.
-    fn in_memory<T>(&self, find: impl Fn(&Part) -> Option<T>) -> Option<T> {
-        self.catch_up();
-        let layers = self.read();
-        find(&layers.active).or_else(|| layers.frozen.as_deref().and_then(find))
-    }
-
     fn read(&self) -> RwLockReadGuard<'_, Layers> {
         self.layers.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -470,31 +255,6 @@ fn take_in(part: &mut Part, commit: &Commit) {
         position = position.plus(stream.events.len() as u64);
         part.add(Written { stream: &stream.stream, head, first, recorded, events });
     }
-}
-
-fn on_list(all: &[Place], (from, to): (u64, u64), direction: Direction) -> Listed {
-    let low = all.partition_point(|place| place.address < from);
-    let high = all.partition_point(|place| place.address < to);
-    let range = all.get(low..high).unwrap_or_default().iter().copied();
-    let places = match direction {
-        Direction::Forward => range.take(PLACES_MAX).collect(),
-        Direction::Backward => range.rev().take(PLACES_MAX).collect(),
-    };
-    listed(places, (from, to), direction)
-}
-
-fn listed(places: Vec<Place>, (from, to): (u64, u64), direction: Direction) -> Listed {
-    let last = places.last().filter(|_| places.len() >= PLACES_MAX);
-    let reached = match direction {
-        Direction::Forward => last.map_or(to, Place::end),
-        Direction::Backward => last.map_or(from, |place| place.address),
-    };
-    Listed { places, reached }
-}
-
-/// The first version and the places of an entry of a stream.
-fn stream_entry(key: &[u8], value: &[u8]) -> Option<(u64, Vec<Place>)> {
-    Some((entries::number_of(key)?, entries::decode_places(value)?))
 }
 
 fn damaged(why: &str) -> Error {

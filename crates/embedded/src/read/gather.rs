@@ -8,8 +8,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use factlog::{Direction, Error, Position, RecordedEvent, Result, StreamName, Version};
 
-use super::refuse;
-use crate::frame::{Frame, is_sound};
+use crate::frame::{Frame, Names, is_sound};
 use crate::index::part::{List, Place};
 use crate::limits::{GAP_BYTES_MAX, PLACES_MAX, SCAN_BYTES};
 use crate::shared::Shared;
@@ -27,33 +26,40 @@ pub(super) trait Places: Send {
 pub(super) struct Gather<P> {
     shared: Arc<Shared>,
     places: P,
-    /// Places that were not yet read.
+    /// Places of events that were not yet given out.
     ahead: VecDeque<Place>,
-    /// Events that were read and not yet given out.
-    events: VecDeque<RecordedEvent>,
+    /// The bytes that the first of them were read with, from `start` on, and how many these are.
+    run: Bytes,
+    start: u64,
+    in_run: usize,
+    names: Names,
     /// How many events are wanted at most: no more are read ahead.
     left: u64,
 }
 
 impl<P: Places> Gather<P> {
-    pub(super) fn new(shared: Arc<Shared>, places: P, limit: u64) -> Self {
-        Self { shared, places, ahead: VecDeque::new(), events: VecDeque::new(), left: limit }
+    pub(super) fn new(shared: Arc<Shared>, places: P, left: u64) -> Self {
+        let (ahead, run, start, in_run, names) = Default::default();
+        Self { shared, places, ahead, run, start, in_run, names, left }
     }
 
     fn advance(&mut self) -> Result<Option<RecordedEvent>> {
-        if self.events.is_empty() {
-            if self.ahead.is_empty() {
-                self.ahead = self.places.next()?.into();
-            }
-            self.read_run()?;
+        if self.ahead.is_empty() {
+            self.ahead = self.places.next()?.into();
         }
+        let Some(&place) = self.ahead.front() else { return Ok(None) };
+        if self.in_run == 0 {
+            self.read_run(place)?;
+        }
+        let event = self.event(place)?;
+        self.ahead.pop_front();
+        self.in_run -= 1;
         self.left = self.left.saturating_sub(1);
-        Ok(self.events.pop_front())
+        Ok(Some(event))
     }
 
-    /// Reads the places at the front that lie close together.
-    fn read_run(&mut self) -> Result<()> {
-        let Some(&first) = self.ahead.front() else { return Ok(()) };
+    /// Reads the first place and those after it that lie close together.
+    fn read_run(&mut self, first: Place) -> Result<()> {
         let (mut low, mut high) = (first.address, first.end());
         let mut count = 1;
         let max = usize::try_from(self.left).unwrap_or(usize::MAX).max(1);
@@ -71,18 +77,16 @@ impl<P: Places> Gather<P> {
         }
         let mut buffer = BytesMut::zeroed(usize::try_from(high - low).unwrap_or(usize::MAX));
         self.shared.segments.read(low, &mut buffer)?;
-        let bytes = buffer.freeze();
-        for place in self.ahead.drain(..count).collect::<Vec<_>>() {
-            let start = usize::try_from(place.address - low).unwrap_or(usize::MAX);
-            let frame = bytes.slice(start..start + place.length as usize);
-            let event = self.event(place, &frame)?;
-            self.events.push_back(event);
-        }
+        (self.run, self.start, self.in_run) = (buffer.freeze(), low, count);
         Ok(())
     }
 
-    fn event(&mut self, place: Place, frame: &Bytes) -> Result<RecordedEvent> {
-        let refused = |position, why| Err(refuse(&self.shared, place.address, position, why));
+    /// The event at a place of the run.
+    fn event(&mut self, place: Place) -> Result<RecordedEvent> {
+        let offset = usize::try_from(place.address - self.start).unwrap_or(usize::MAX);
+        let frame = &self.run[offset..offset + place.length as usize];
+        let refused =
+            |position, why| Err(self.shared.segments.damage(place.address, position, why));
         let head = match Frame::peek(frame) {
             Frame::Event(head, length) if length == frame.len() => head,
             _ => return refused(Position::ZERO, "no event stands where the index names one"),
@@ -90,7 +94,7 @@ impl<P: Places> Gather<P> {
         if !is_sound(frame) {
             return refused(head.position, "the checksum of the event does not match");
         }
-        let event = head.event(frame)?;
+        let event = head.event(&self.run, offset, &mut self.names)?;
         match self.places.check(&event) {
             Ok(()) => Ok(event),
             Err(why) => refused(event.position, why),
@@ -139,9 +143,9 @@ impl Places for StreamPlaces {
             return Ok(Vec::new());
         }
         let first = if self.direction == Direction::Forward { from } else { to };
-        let mut places = self.shared.index.places(&self.stream, first, self.direction)?;
-        let wanted = usize::try_from(to.number() - from.number()).unwrap_or(PLACES_MAX);
-        places.truncate(wanted.saturating_add(1));
+        let max = usize::try_from(to.number() - from.number()).unwrap_or(PLACES_MAX);
+        let max = max.saturating_add(1);
+        let places = self.shared.index.places(&self.stream, first, self.direction, max)?;
         if places.is_empty() {
             let why = format!("version {first} of stream {} is not in the index", self.stream);
             return Err(Error::corrupt(why));

@@ -19,8 +19,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use factlog::{
-    Direction, Error, EventStream, Position, ReadLog, ReadStream, RecordedEvent, Result,
-    StreamName, TimeRange, Timestamp, Version,
+    Direction, EventStream, Position, ReadLog, ReadStream, RecordedEvent, Result, StreamName,
+    TimeRange, Timestamp, Version,
 };
 use futures::Stream;
 
@@ -171,9 +171,4 @@ impl Stream for Pulled {
         }
         Poll::Ready(event)
     }
-}
-
-/// The event of a frame at an address, checked against what the index or the log says of it.
-fn refuse(shared: &Shared, address: u64, position: Position, why: &str) -> Error {
-    shared.segments.damage(address, position, why)
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use factlog::{Filter, Position, RecordedEvent, Result};
 
-use super::{refuse, start_of};
-use crate::frame::{COMMIT_BYTES, EventHead, Frame, is_sound};
+use super::start_of;
+use crate::frame::{COMMIT_BYTES, EventHead, Frame, Names, is_sound};
 use crate::index::part::Landmark;
 use crate::limits::SCAN_BYTES;
 use crate::shared::Shared;
@@ -17,6 +17,7 @@ pub(super) struct Scan {
     shared: Arc<Shared>,
     filter: Option<Filter>,
     window: Window,
+    names: Names,
     /// The next frame's address; `None` before the first.
     address: Option<u64>,
     /// The next event's position.
@@ -36,7 +37,8 @@ impl Scan {
     ) -> Self {
         let window = Window::new(Arc::clone(&shared.segments), SCAN_BYTES);
         let filter = Some(filter).filter(|filter| !filter.is_all());
-        Self { shared, filter, window, address: None, position: from, from, to, tail }
+        let (address, names) = Default::default();
+        Self { shared, filter, window, names, address, position: from, from, to, tail }
     }
 
     fn advance(&mut self) -> Result<Option<RecordedEvent>> {
@@ -68,12 +70,13 @@ impl Scan {
 
     /// The event at the address, if it is wanted.
     fn wanted(
-        &self,
+        &mut self,
         address: u64,
         head: &EventHead,
         length: usize,
     ) -> Result<Option<RecordedEvent>> {
-        let refused = |why| Err(refuse(&self.shared, address, self.position, why));
+        let (shared, position) = (&self.shared, self.position);
+        let refused = |why| Err(shared.segments.damage(address, position, why));
         if self.position < self.from {
             return Ok(None);
         }
@@ -82,7 +85,8 @@ impl Scan {
             return refused("the checksum of the event does not match");
         }
         let Some(filter) = &self.filter else {
-            return head.event(&self.window.share(address, length)).map(Some);
+            let (bytes, offset) = self.window.shared(address);
+            return head.event(bytes, offset, &mut self.names).map(Some);
         };
         let Some((stream, event_type)) = head.names(frame) else {
             return refused("the names of the event are not UTF-8");
@@ -91,13 +95,14 @@ impl Scan {
             return Ok(None);
         }
         // What passes a filter may be far between: it must not keep the whole window in memory.
-        head.event(&Bytes::copy_from_slice(frame)).map(Some)
+        head.event(&Bytes::copy_from_slice(frame), 0, &mut Names::default()).map(Some)
     }
 
     /// The log goes on in the next segment, if that begins with the event that is wanted.
     fn next_segment(&self, address: u64) -> Result<u64> {
         self.shared.segments.continued(address, self.position)?.ok_or_else(|| {
-            refuse(&self.shared, address, self.position, "no frame stands where an event was to be")
+            let why = "no frame stands where an event was to be";
+            self.shared.segments.damage(address, self.position, why)
         })
     }
 }

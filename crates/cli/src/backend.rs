@@ -1,9 +1,13 @@
 //! From the name of a store to the store.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use factlog::{Error, Memory, Result, Store, SystemClock};
 use factlog_embedded::Options;
+
+/// How long a command waits for another one to be done with the store.
+const LOCK_WAIT: Duration = Duration::from_secs(5);
 
 /// A store that was named on the command line.
 #[derive(Clone, Debug)]
@@ -21,7 +25,7 @@ impl Backend {
                 "store {name}: {scheme} is not a store of this factlog"
             ))),
             _ => {
-                let options = Options::default();
+                let options = Options::default().with_lock_wait(LOCK_WAIT);
                 let options = if create { options } else { options.existing() };
                 let store = factlog_embedded::Store::open(name, options, SystemClock)?;
                 Ok(Self::Embedded(Arc::new(store)))

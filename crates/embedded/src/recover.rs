@@ -33,8 +33,17 @@ use crate::walk::{Walk, Walked};
 /// Bytes of a piece that is searched or copied at once.
 const PIECE_BYTES: usize = 1 << 20;
 
-/// Brings the index up to the end of the log and makes that end clean. Returns the last event.
-pub(crate) fn recover(segments: &Arc<Segments>, index: &Index) -> Result<Landmark> {
+/// What recovery found.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Recovered {
+    /// The last event, and the address behind all that stands in the log.
+    pub(crate) end: Landmark,
+    /// Whether the log ends with a mark: nothing was written since the store was closed.
+    pub(crate) clean: bool,
+}
+
+/// Brings the index up to the end of the log and makes that end clean.
+pub(crate) fn recover(segments: &Arc<Segments>, index: &Index) -> Result<Recovered> {
     let mut end = index.checkpoint();
     if end.position == Position::ZERO {
         end.address = segments.all().first().map_or(0, Segment::start);
@@ -54,13 +63,11 @@ pub(crate) fn recover(segments: &Arc<Segments>, index: &Index) -> Result<Landmar
     }
     end = Landmark { position: walk.position, address: walk.address, ..end };
     clean_end(segments, end)?;
-    match last {
-        Some((events, group_start)) if events > 0 => {
-            write_again(segments, group_start, end.address)?;
-        }
-        _ => {}
+    let clean = matches!(last, Some((0, _)));
+    if let Some((_, group_start)) = last.filter(|_| !clean) {
+        write_again(segments, group_start, end.address)?;
     }
-    Ok(end)
+    Ok(Recovered { end, clean })
 }
 
 /// Refuses a log that does not have what the index says is there.

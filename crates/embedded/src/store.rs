@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use factlog::{
@@ -47,11 +48,13 @@ pub struct Options {
     pub create: bool,
     /// When an append is answered.
     pub durability: Durability,
+    /// How long to wait, blocking, for another process that has the store open to close it.
+    pub lock_wait: Duration,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { create: true, durability: Durability::Durable }
+        Self { create: true, durability: Durability::Durable, lock_wait: Duration::ZERO }
     }
 }
 
@@ -60,6 +63,13 @@ impl Options {
     #[must_use]
     pub fn existing(mut self) -> Self {
         self.create = false;
+        self
+    }
+
+    /// The same, but waiting so long for another process to close the store.
+    #[must_use]
+    pub fn with_lock_wait(mut self, wait: Duration) -> Self {
+        self.lock_wait = wait;
         self
     }
 
@@ -115,7 +125,7 @@ impl Store {
     pub fn open(path: impl AsRef<Path>, options: Options, clock: impl Clock) -> Result<Self> {
         let path = path.as_ref();
         prepare_directory(path, options)?;
-        let lock = Lock::take(path)?;
+        let lock = Lock::take(path, options.lock_wait)?;
         let disk = Arc::new(RealDisk::new(path));
         let identity = clock.now().unix_nanos().cast_unsigned();
         let segments = Arc::new(Segments::open(disk, identity)?);
@@ -154,10 +164,11 @@ impl Store {
         prepare: Option<Sender<Segment>>,
     ) -> Result<Self> {
         let checkpoint = index.checkpoint();
-        let tail = recover::recover(&segments, &index)?;
+        let recovered = recover::recover(&segments, &index)?;
+        let (tail, clean) = (recovered.end, recovered.clean);
         let shared = Arc::new(Shared::new(segments, index, tail));
         recover::check_checkpoint(&shared, checkpoint)?;
-        let writer = Writer::new(Arc::clone(&shared), clock, options.durability, prepare)?;
+        let writer = Writer::new(Arc::clone(&shared), clock, options.durability, prepare, clean)?;
         let writer = spawn("factlog-writer", move || writer.run())?;
         let for_indexer = Arc::clone(&shared);
         let indexer = spawn("factlog-index", move || for_indexer.index.run())?;

@@ -61,6 +61,8 @@ pub(crate) struct Writer {
     end: Landmark,
     /// The address up to which all is synced.
     synced: u64,
+    /// Whether the log ends with a mark.
+    clean: bool,
     group: Group,
     /// How many appends the next group is likely to have.
     expected: usize,
@@ -96,6 +98,7 @@ impl Writer {
         clock: Box<dyn Clock>,
         durability: Durability,
         prepare: Option<Sender<Segment>>,
+        clean: bool,
     ) -> Result<Self> {
         let end = shared.tail();
         let segment = shared
@@ -114,6 +117,7 @@ impl Writer {
             file,
             end,
             synced: end.address,
+            clean,
             group: Group::default(),
             expected: 1,
             sync_time: Duration::ZERO,
@@ -129,6 +133,7 @@ impl Writer {
             self.commit(requests);
         }
         if shared.stopped().is_none()
+            && !self.clean
             && let Err(error) = self.mark_clean()
         {
             shared.stop(&error.to_string());
@@ -308,6 +313,7 @@ impl Writer {
     }
 
     fn write_group(&mut self) -> Result<()> {
+        self.clean = false;
         let at = self.shared.segments.place(self.end.address);
         let offset = self.end.address - self.segment.base;
         self.file

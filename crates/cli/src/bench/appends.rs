@@ -58,7 +58,8 @@ pub(super) fn measure(home: &Home, round: Duration, rounds: u32) -> Result<Vec<F
     let store = home.store("appends")?;
     let mut figures = Vec::new();
     for (number, load) in LOADS.into_iter().enumerate() {
-        let mut latency = Histogram::<u64>::new_with_max(60_000_000_000, 3).map_err(std::io::Error::other)?;
+        let mut latency =
+            Histogram::<u64>::new_with_max(60_000_000_000, 3).map_err(std::io::Error::other)?;
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         for turn in 0..rounds {
             let events = load.writers * load.batch;

@@ -107,7 +107,8 @@ fn by_stream(parts: Vec<(StreamName, Event)>) -> Append {
 }
 
 fn stream_reads(store: &Store, what: &str, stream: impl Fn(u64) -> u64) -> Result<Figure, Failure> {
-    let mut latency = Histogram::<u64>::new_with_max(60_000_000_000, 3).map_err(std::io::Error::other)?;
+    let mut latency =
+        Histogram::<u64>::new_with_max(60_000_000_000, 3).map_err(std::io::Error::other)?;
     for read in 0..READS {
         let stream = name(stream(read))?;
         let started = Instant::now();

@@ -1,6 +1,8 @@
 //! `factlog log`
 
-use factlog::{Error, Position, Store, StoreExt, Subscription};
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
 use futures::TryStreamExt;
 
 use crate::args::LogArgs;
@@ -8,14 +10,14 @@ use crate::backend::Backend;
 use crate::exit::Failure;
 use crate::output::Output;
 
+/// How often the files of a store are looked at, to see whether another command has written to it.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
 pub(crate) async fn run(
     backend: &Backend,
     args: &LogArgs,
     output: &mut Output,
 ) -> Result<(), Failure> {
-    if args.follow {
-        return follow(&*backend.store(), args, output).await;
-    }
     let read = args.filter.read()?.limit(args.limit);
     let mut events = backend.store().read_log(if args.backward { read.backward() } else { read });
     while let Some(event) = events.try_next().await? {
@@ -25,25 +27,46 @@ pub(crate) async fn run(
 }
 
 /// Prints what is there, then what comes, until it is interrupted or has printed enough.
-async fn follow(store: &dyn Store, args: &LogArgs, output: &mut Output) -> Result<(), Failure> {
-    let after =
-        if args.tail { store.head().await? } else { Position::new(args.filter.from).previous() };
-    let mut items = store.subscribe(after, args.filter.filter()?);
+///
+/// Only one process has a store open at a time. So that others can append, this one opens the
+/// store when its files have changed, prints what is new, and closes it again.
+pub(crate) async fn follow(name: &str, args: &LogArgs, output: &mut Output) -> Result<(), Failure> {
+    let mut read = args.filter.read()?;
     let mut left = args.limit;
+    let mut first = true;
     while left > 0 {
-        let item = tokio::select! {
-            item = items.try_next() => item?,
-            _ = tokio::signal::ctrl_c() => return Err(Failure::Interrupted),
-        };
-        match item {
-            Some(Subscription::Event(event)) => {
+        let seen = changed(Path::new(name));
+        let backend = Backend::open(name, false)?;
+        let store = backend.store();
+        let head = store.head().await?;
+        if !(first && args.tail) && read.from <= head {
+            let mut events = store.read_log(read.clone().to(head).limit(left));
+            while let Some(event) = events.try_next().await? {
                 output.event(&event)?;
                 left -= 1;
             }
-            Some(Subscription::CaughtUp(_)) => output.flush()?,
-            Some(_) => {}
-            None => return Err(Error::closed("the store was closed").into()),
+        }
+        read.from = read.from.max(head.next());
+        first = false;
+        store.close().await?;
+        drop((store, backend));
+        output.flush()?;
+        // What this process itself changed by closing the store is not news: the head tells.
+        while left > 0 && changed(Path::new(name)) == seen {
+            tokio::select! {
+                () = tokio::time::sleep(LOOK_AGAIN) => {}
+                _ = tokio::signal::ctrl_c() => return Err(Failure::Interrupted),
+            }
         }
     }
     Ok(())
+}
+
+/// When a segment of the store was last written to.
+fn changed(store: &Path) -> Option<SystemTime> {
+    let entries = std::fs::read_dir(store).ok()?;
+    let segments = entries.filter_map(Result::ok).filter(|entry| {
+        entry.file_name().to_str().is_some_and(|name| name.starts_with("segment-"))
+    });
+    segments.filter_map(|entry| entry.metadata().ok()?.modified().ok()).max()
 }

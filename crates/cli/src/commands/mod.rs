@@ -37,6 +37,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Read(args) => {
             with(open(false)?, async |backend| read::run(backend, args, &mut output).await).await?;
         }
+        Command::Log(args) if args.follow => log::follow(&cli.store, args, &mut output).await?,
         Command::Log(args) => {
             with(open(false)?, async |backend| log::run(backend, args, &mut output).await).await?;
         }

@@ -6,9 +6,14 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use std::time::{Duration, Instant};
+
 use factlog::{Error, Result};
 
 use super::{Disk, File};
+
+/// How often a lock that another process holds is tried.
+const LOCK_POLL: Duration = Duration::from_millis(5);
 
 /// A directory of the file system.
 #[derive(Debug)]
@@ -78,8 +83,9 @@ pub(crate) struct Lock {
 }
 
 impl Lock {
-    /// Takes the lock, and leaves the number of this process in the file for others to read.
-    pub(crate) fn take(directory: &Path) -> Result<Self> {
+    /// Takes the lock, if need be after waiting, and leaves the number of this process in the file for
+    /// others to read.
+    pub(crate) fn take(directory: &Path, wait: Duration) -> Result<Self> {
         let path = directory.join("LOCK");
         let failed = |e: io::Error| {
             Error::unavailable(format!("locking {} failed: {e}", path.display())).with_source(e)
@@ -87,7 +93,13 @@ impl Lock {
         let mut options = fs::File::options();
         let options = options.read(true).write(true).create(true).truncate(false);
         let mut file = options.open(&path).map_err(failed)?;
-        match file.try_lock() {
+        let until = Instant::now() + wait;
+        let mut locked = file.try_lock();
+        while matches!(locked, Err(fs::TryLockError::WouldBlock)) && Instant::now() < until {
+            std::thread::sleep(LOCK_POLL);
+            locked = file.try_lock();
+        }
+        match locked {
             Ok(()) => {}
             Err(fs::TryLockError::WouldBlock) => {
                 let mut holder = String::new();

@@ -59,6 +59,9 @@ fn present<'de, D: Deserializer<'de>>(from: D) -> Result<Option<&'de RawValue>, 
 impl Line {
     /// Reads a line; one that names no stream is of this one.
     pub(crate) fn parse(text: &[u8], stream: Option<&StreamName>) -> Result<Self> {
+        if text.trim_ascii_start().first() != Some(&b'{') {
+            return Err(Error::invalid("expected a JSON object"));
+        }
         let fields: Fields<'_> = serde_json::from_slice(text).map_err(|e| {
             // The place in the line is all that serde_json can tell: the line is one line.
             let column = e.column();
@@ -189,7 +192,7 @@ mod tests {
     fn a_bad_line_is_refused_with_a_reason() {
         for (line, says) in [
             ("{", "EOF"),
-            ("[]", "invalid type"),
+            ("[]", "JSON object"),
             (r#"{"type":"T"}"#, "missing field `stream`"),
             (r#"{"stream":"s"}"#, "missing field `type`"),
             (r#"{"stream":"","type":"T"}"#, "empty"),

@@ -39,8 +39,8 @@ pub(super) fn measure(home: &Home, events: u64) -> Result<Vec<Figure>, Failure> 
     figures.push(stream_reads(&store, "hot stream of 100 events", |_| streams / 2)?);
     figures
         .push(stream_reads(&store, "random stream of 100 events", |read| scatter(read) % streams)?);
-    figures.push(replay(&store, "full replay", ReadLog::new(), Some(streams * STREAM_EVENTS))?);
-    figures.push(replay(&store, "full replay, backward", ReadLog::new().backward(), None)?);
+    figures.push(replay(&store, "full replay", &ReadLog::new(), Some(streams * STREAM_EVENTS))?);
+    figures.push(replay(&store, "full replay, backward", &ReadLog::new().backward(), None)?);
     let rare = Filter::all().with_type(EventType::new("Rare")?);
     let prefix = Filter::all().with_stream_prefix("read-1");
     let category = Filter::all().with_category("read");
@@ -49,7 +49,7 @@ pub(super) fn measure(home: &Home, events: u64) -> Result<Vec<Figure>, Failure> 
         ("replay of a stream prefix (a ninth)", prefix),
         ("replay of a rare type (1 in 1,000)", rare),
     ] {
-        figures.push(replay(&store, what, ReadLog::new().with_filter(filter), None)?);
+        figures.push(replay(&store, what, &ReadLog::new().with_filter(filter), None)?);
     }
     let crashed = home.0.join("crashed");
     copy(&home.0.join("reads"), &crashed)?;
@@ -80,7 +80,7 @@ fn load(store: &Store, streams: u64, interleaved: bool) -> Result<()> {
         Event::new(EventId::from_u64_pair(0, number), event_type.clone(), data.clone())
     };
     for append in 0..streams {
-        let numbers = (append * STREAM_EVENTS..).take(STREAM_EVENTS as usize);
+        let numbers = append * STREAM_EVENTS..(append + 1) * STREAM_EVENTS;
         let append = if interleaved {
             let parts = numbers.map(|number| Ok((name(number % streams)?, event(number))));
             let parts: Vec<(StreamName, Event)> = parts.collect::<Result<_>>()?;
@@ -126,7 +126,7 @@ fn stream_reads(store: &Store, what: &str, stream: impl Fn(u64) -> u64) -> Resul
 fn replay(
     store: &Store,
     what: &str,
-    read: ReadLog,
+    read: &ReadLog,
     expected: Option<u64>,
 ) -> Result<Figure, Failure> {
     let mut best: f64 = 0.0;

@@ -18,7 +18,7 @@
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use factlog::{Append, Error, Event, EventId, Expected, ReadStream, Store, StreamName, Version};
+use factlog::{Error, Event, EventId, ReadStream, Store, StreamName, Version};
 use futures::TryStreamExt;
 use uuid::Uuid;
 
@@ -35,17 +35,16 @@ const FILTER_BITS: u32 = 26;
 pub(super) enum Accounted {
     /// Its event is in the store.
     There,
-    /// It is part of the next append.
+    /// Its event is not in the store.
     New,
+    /// An event with its id may be among those that this import appended: ask [`contains`] when all
+    /// of them are in the store.
+    Unsure,
 }
 
 #[derive(Default)]
 pub(super) struct Account {
     streams: HashMap<StreamName, Known>,
-    /// What the next append writes, in the order in which streams were first met.
-    pending: Vec<(StreamName, Version, Vec<Event>)>,
-    /// Where each stream stands in `pending`.
-    places: HashMap<StreamName, usize>,
     ids: Option<IdFilter>,
 }
 
@@ -54,9 +53,9 @@ pub(super) struct Account {
 struct Known {
     /// All events up to here are accounted for.
     cursor: Version,
-    /// Where the stream is, with what is pending.
+    /// Where the stream is, with what is being appended.
     head: Version,
-    /// The events between cursor and head that are not accounted for, once they had to be read.
+    /// The events behind the cursor that are not accounted for, once they had to be read.
     rest: Option<Box<Rest>>,
 }
 
@@ -72,13 +71,8 @@ impl Account {
         self.streams.len()
     }
 
-    /// How many streams the next append writes.
-    pub(super) fn pending_streams(&self) -> usize {
-        self.pending.len()
-    }
-
-    /// Finds the line's event in the store, or takes the line into the next append.
-    pub(super) async fn account(
+    /// Looks for the line's event in the store; one that is found is accounted for.
+    pub(super) async fn find(
         &mut self,
         store: &dyn Store,
         line: &Line,
@@ -88,73 +82,37 @@ impl Account {
             self.streams.insert(line.stream.clone(), Known { head, ..Known::default() });
         }
         let seen = line.id.is_some_and(|id| self.ids.get_or_insert_default().add(&line.stream, id));
-        let pending = self.places.get(&line.stream).map_or(&[][..], |at| &self.pending[*at].2);
         let known = self.streams.get_mut(&line.stream).expect("it was entered above");
-        if known.find(store, line, pending.len()).await? {
+        if known.find(store, line).await? {
             return Ok(Accounted::There);
         }
-        if let Some(id) = line.id.filter(|_| seen)
-            && (pending.iter().any(|event| event.id == id)
-                || contains(store, &line.stream, id).await?)
-        {
-            return Ok(Accounted::There);
-        }
+        Ok(if seen { Accounted::Unsure } else { Accounted::New })
+    }
+
+    /// Accounts for a line whose event is appended next: the event, and where the stream is before.
+    pub(super) fn add(&mut self, line: &Line) -> (Event, Version) {
+        let known = self.streams.entry(line.stream.clone()).or_default();
         let before = known.head;
         known.head = before.next();
         if known.rest.is_none() && known.cursor == before {
             known.cursor = known.head;
         }
-        let event = line.clone().into_event(id_of(line, known.head));
-        let next = self.pending.len();
-        let at = *self.places.entry(line.stream.clone()).or_insert(next);
-        if at == next {
-            self.pending.push((line.stream.clone(), before, Vec::new()));
-        }
-        self.pending[at].2.push(event);
-        Ok(Accounted::New)
+        (line.clone().into_event(id_of(line, known.head)), before)
     }
 
-    /// The append of all that is pending.
-    pub(super) fn append(&self) -> Option<Append> {
-        let parts = self.pending.iter().filter(|(_, _, events)| !events.is_empty());
-        parts.fold(None, |append: Option<Append>, (stream, before, events)| {
-            let (stream, expected) = (stream.clone(), Expected::Exact(*before));
-            let events = events.clone();
-            Some(append.unwrap_or_default().and(stream, expected, events))
-        })
-    }
-
-    /// The append has happened.
-    pub(super) fn appended(&mut self) {
-        self.pending.clear();
-        self.places.clear();
-    }
-
-    /// The append has not happened, for somebody else wrote to the stream: what was pending is to be
-    /// accounted for again.
-    pub(super) fn conflict(&mut self, stream: &StreamName, actual: Version) {
-        for (name, before, _) in self.pending.drain(..) {
-            if let Some(known) = self.streams.get_mut(&name) {
-                known.head = if name == *stream { actual } else { before };
-                known.cursor = known.cursor.min(before);
-                // What was read of the stream does not have what came since.
-                known.rest = known.rest.take().filter(|_| name != *stream);
-            }
-        }
-        self.places.clear();
+    /// An append to the stream has not happened: it is where somebody else has brought it, and what
+    /// was added behind `before` is to be accounted for again.
+    pub(super) fn conflict(&mut self, stream: &StreamName, before: Version, actual: Version) {
+        let known = self.streams.entry(stream.clone()).or_default();
+        let cursor = known.cursor.min(before);
+        *known = Known { cursor, head: actual, rest: None };
     }
 }
 
 impl Known {
     /// Whether the line's event stands behind the cursor; it is accounted for then.
-    async fn find(
-        &mut self,
-        store: &dyn Store,
-        line: &Line,
-        pending: usize,
-    ) -> Result<bool, Error> {
-        let stored = Version::new(self.head.number() - pending as u64);
-        if self.rest.is_none() && self.cursor < stored {
+    async fn find(&mut self, store: &dyn Store, line: &Line) -> Result<bool, Error> {
+        if self.rest.is_none() && self.cursor < self.head {
             let next = self.cursor.next();
             let read = ReadStream::new(line.stream.clone()).from(next).to(next);
             let event = store.read_stream(read).try_next().await?;
@@ -162,7 +120,7 @@ impl Known {
                 self.cursor = next;
                 return Ok(true);
             }
-            self.rest = Some(Rest::read(store, &line.stream, next, stored).await?);
+            self.rest = Some(Rest::read(store, &line.stream, next, self.head).await?);
         }
         Ok(self.rest.as_mut().is_some_and(|rest| rest.take(line)))
     }
@@ -225,7 +183,12 @@ fn content_of(event_type: &str, data: &[u8], metadata: &[u8]) -> u64 {
     hasher.finish()
 }
 
-async fn contains(store: &dyn Store, stream: &StreamName, id: EventId) -> Result<bool, Error> {
+/// Whether the stream has an event with this id.
+pub(super) async fn contains(
+    store: &dyn Store,
+    stream: &StreamName,
+    id: EventId,
+) -> Result<bool, Error> {
     let mut events = store.read_stream(ReadStream::new(stream.clone()).backward());
     while let Some(event) = events.try_next().await? {
         if event.id == id {

@@ -1,12 +1,13 @@
 //! `factlog import`: lines in, each event once, in order.
 //!
 //! ```text
-//!   file ─> lines ─> parsed on a thread of its own ─> accounted for ─> batch ─> one append
+//!   file ─> lines ─> parsed on a thread of its own ─> accounted for ─> run ─> append
 //! ```
 //!
-//! A batch is one append over many streams, each at the version that the import knows. So a
-//! batch is there whole or not at all, and the run after an interruption finds in each stream
-//! a beginning of its lines (see `account`).
+//! Lines of one stream that follow one another are a *run*, and a run is one append at the version that
+//! the import knows. Many appends are under way at once, in the order of their lines: the store
+//! makes them durable together, and after an interruption each stream has a beginning of its lines, which the
+//! next run of the import finds there (see `account`).
 
 mod account;
 mod source;
@@ -16,7 +17,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use factlog::{Append, Error, ErrorKind, Store};
+use factlog::{Append, Error, ErrorKind, Event, Expected, Store, Version};
+use futures::future::BoxFuture;
+use futures::stream::{FuturesOrdered, StreamExt};
 use indicatif::ProgressBar;
 
 use crate::args::{ImportArgs, OnError};
@@ -27,12 +30,16 @@ use crate::output::{self, Output};
 use account::{Account, Accounted};
 use source::{Numbered, Source};
 
-/// Events of one append, at most; and their bytes, but for the last event.
-const BATCH_EVENTS: usize = 1_000;
-const BATCH_BYTES: usize = 1 << 20;
+/// Events of a run, at most; and their bytes, but for the last event.
+const RUN_EVENTS: usize = 1_000;
+const RUN_BYTES: usize = 1 << 20;
 
-/// Times that a batch is put together anew because others write to its streams.
-const CONFLICTS_MAX: usize = 10;
+/// Appends that are under way at once, and their bytes, but for the last one.
+const UNDER_WAY: usize = 1_024;
+const UNDER_WAY_BYTES: usize = 8 << 20;
+
+/// Times in a row that others may be faster in the same streams.
+const CONFLICTS_MAX: usize = 100;
 
 /// Refuses what can't be imported before a store is made.
 pub(crate) fn check(args: &ImportArgs) -> Result<(), Failure> {
@@ -65,7 +72,10 @@ pub(crate) async fn run(
     let mut import = Import {
         store: backend.store(),
         account: Account::default(),
-        batch: Batch::default(),
+        run: Run::default(),
+        under_way: FuturesOrdered::new(),
+        bytes_under_way: 0,
+        conflicts: 0,
         summary: Summary::default(),
     };
     let interrupted = interrupted();
@@ -88,14 +98,23 @@ pub(crate) async fn run(
 struct Import {
     store: Arc<dyn Store>,
     account: Account,
-    batch: Batch,
+    /// The lines that the next append takes.
+    run: Run,
+    /// Appends in the order of their lines.
+    under_way: FuturesOrdered<BoxFuture<'static, (Run, Result<(), Error>)>>,
+    bytes_under_way: usize,
+    /// Conflicts since the last append that succeeded.
+    conflicts: usize,
     summary: Summary,
 }
 
-/// Lines that are to be appended at once.
+/// Lines of one stream that follow one another, and their events.
 #[derive(Default)]
-struct Batch {
+struct Run {
     lines: Vec<Line>,
+    events: Vec<Event>,
+    /// Where the stream is before them.
+    before: Version,
     bytes: usize,
 }
 
@@ -115,7 +134,7 @@ impl Import {
                 Err(reason) => {
                     self.summary.bad += 1;
                     if on_error == OnError::Stop {
-                        self.write().await?;
+                        self.settle().await?;
                         return Err(Error::invalid(format!("line {number}: {reason}")).into());
                     }
                     bar.suspend(|| anstream::eprintln!("line {number}: {reason}"));
@@ -125,66 +144,113 @@ impl Import {
                 bar.set_position(bytes_read);
             }
             if interrupted.load(Ordering::Relaxed) {
-                self.write().await?;
+                self.settle().await?;
                 if std::io::stderr().is_terminal() {
                     anstream::eprintln!("interrupted behind line {number}; run it again to go on");
                 }
                 return Err(Failure::Interrupted);
             }
         }
-        self.write().await
+        self.settle().await
     }
 
-    /// Takes a line into the batch, unless its event is there already.
+    /// Takes a line into the run, unless its event is there already.
     async fn take(&mut self, line: Line) -> Result<(), Failure> {
-        let bytes = line.data.len() + line.metadata.len() + line.stream.as_str().len() + 64;
-        let full = self.batch.lines.len() >= BATCH_EVENTS
-            || self.batch.bytes + bytes > BATCH_BYTES
-            || self.account.pending_streams() >= factlog::limits::APPEND_STREAMS_MAX;
-        if full {
-            self.write().await?;
-        }
-        match self.account.account(&*self.store, &line).await? {
-            Accounted::There => self.summary.already_there += 1,
-            Accounted::New => {
-                self.batch.bytes += bytes;
-                self.batch.lines.push(line);
+        let there = match self.account.find(&*self.store, &line).await? {
+            Accounted::There => true,
+            Accounted::New => false,
+            Accounted::Unsure => {
+                self.settle().await?;
+                let id = line.id.unwrap_or_default();
+                account::contains(&*self.store, &line.stream, id).await?
             }
+        };
+        if there {
+            self.summary.already_there += 1;
+            return Ok(());
+        }
+        let full = self.run.lines.len() >= RUN_EVENTS || self.run.bytes >= RUN_BYTES;
+        if full || self.run.lines.last().is_some_and(|last| last.stream != line.stream) {
+            self.send();
+        }
+        while self.under_way.len() >= UNDER_WAY || self.bytes_under_way >= UNDER_WAY_BYTES {
+            self.finish_one().await?;
+        }
+        let (event, before) = self.account.add(&line);
+        if self.run.lines.is_empty() {
+            self.run.before = before;
+        }
+        self.run.bytes += event.size() + line.stream.as_str().len();
+        self.run.events.push(event);
+        self.run.lines.push(line);
+        Ok(())
+    }
+
+    /// Puts the run under way.
+    fn send(&mut self) {
+        let mut run = std::mem::take(&mut self.run);
+        let Some(stream) = run.lines.first().map(|line| line.stream.clone()) else { return };
+        let events = std::mem::take(&mut run.events);
+        let append = Append::to(stream, Expected::Exact(run.before), events);
+        self.bytes_under_way += run.bytes;
+        let store = Arc::clone(&self.store);
+        self.under_way.push_back(Box::pin(async move {
+            let appended = store.append(append).await;
+            (run, appended.map(drop))
+        }));
+    }
+
+    /// Waits for the first of the appends that are under way.
+    async fn finish_one(&mut self) -> Result<(), Failure> {
+        let Some((run, appended)) = self.under_way.next().await else { return Ok(()) };
+        self.bytes_under_way -= run.bytes;
+        match appended {
+            Ok(()) => {
+                self.summary.written += run.lines.len() as u64;
+                self.conflicts = 0;
+                Ok(())
+            }
+            Err(error) => self.append_again(run, error).await,
+        }
+    }
+
+    /// Waits until all lines taken are in the store.
+    async fn settle(&mut self) -> Result<(), Failure> {
+        self.send();
+        while !self.under_way.is_empty() {
+            self.finish_one().await?;
         }
         Ok(())
     }
 
-    /// Appends the batch.
-    async fn write(&mut self) -> Result<(), Failure> {
-        for _ in 0..CONFLICTS_MAX {
-            let lines = std::mem::take(&mut self.batch).lines;
-            let Some(append) = self.account.append() else { return Ok(()) };
-            match self.append(append).await {
-                Ok(()) => {
-                    self.summary.written += lines.len() as u64;
-                    self.account.appended();
-                    return Ok(());
-                }
-                Err(error) => {
-                    let ErrorKind::Conflict { stream, actual } = error.kind() else {
-                        return Err(error.into());
-                    };
-                    self.account.conflict(stream, *actual);
-                }
+    /// After a conflict: somebody else has written to the stream. All that is under way comes to its end
+    /// first; then the lines that were refused are accounted for again.
+    async fn append_again(&mut self, run: Run, error: Error) -> Result<(), Failure> {
+        let mut refused = vec![(run, error)];
+        self.send();
+        while let Some((run, appended)) = self.under_way.next().await {
+            self.bytes_under_way -= run.bytes;
+            match appended {
+                Ok(()) => self.summary.written += run.lines.len() as u64,
+                Err(error) => refused.push((run, error)),
             }
-            for line in lines {
-                match self.account.account(&*self.store, &line).await? {
-                    Accounted::There => self.summary.already_there += 1,
-                    Accounted::New => self.batch.lines.push(line),
+        }
+        self.conflicts += 1;
+        for (run, error) in refused.iter().rev() {
+            match error.kind() {
+                ErrorKind::Conflict { stream, actual } if self.conflicts <= CONFLICTS_MAX => {
+                    self.account.conflict(stream, run.before, *actual);
+                }
+                _ => {
+                    let again = Error::new(error.kind().clone(), error.to_string());
+                    return Err(again.into());
                 }
             }
         }
-        Err(Error::unavailable("others write to the same streams too often; import again later")
-            .into())
-    }
-
-    async fn append(&self, append: Append) -> Result<(), Error> {
-        self.store.append(append).await.map(drop)
+        for line in refused.into_iter().flat_map(|(run, _)| run.lines) {
+            Box::pin(self.take(line)).await?;
+        }
+        Ok(())
     }
 }
 

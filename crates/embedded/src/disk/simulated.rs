@@ -76,7 +76,7 @@ impl SimulatedDisk {
     pub(crate) fn restart(&self) {
         let mut state = self.lock();
         let state = &mut *state;
-        if state.next_random() % 2 == 0 {
+        if state.next_random().is_multiple_of(2) {
             state.names.clone_from(&state.durable_names);
         }
         state.durable_names.clone_from(&state.names);
@@ -90,7 +90,7 @@ impl SimulatedDisk {
             // Either all unsynced sectors are lost, or all kept, or each one for itself.
             let mood = state.next_random() % 3;
             for (old, new) in survived.chunks_mut(SECTOR_BYTES).zip(written.chunks(SECTOR_BYTES)) {
-                if old != new && (mood == 1 || mood == 2 && state.next_random() % 2 == 0) {
+                if old != new && (mood == 1 || mood == 2 && state.next_random().is_multiple_of(2)) {
                     old.copy_from_slice(new);
                 }
             }

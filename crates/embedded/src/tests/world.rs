@@ -28,7 +28,9 @@ impl Clock for Ticks {
 
 /// A table in memory. At a crash it forgets batches, as an index on disk would: from the end, whole.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Batches(Arc<Mutex<Vec<Vec<(Text, Text)>>>>);
+pub(super) struct Batches(Arc<Mutex<Vec<Batch>>>);
+
+type Batch = Vec<(Text, Text)>;
 
 impl Batches {
     pub(super) fn keep(&self, count: usize) {

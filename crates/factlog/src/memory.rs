@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Debug;
+use std::ops::RangeInclusive;
 use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use async_trait::async_trait;
@@ -61,36 +62,33 @@ impl Memory {
     }
 
     fn write(&self) -> Result<RwLockWriteGuard<'_, State>> {
-        drop(self.read()?);
-        self.state.write().map_err(|_| poisoned())
+        let state = self.state.write().map_err(|_| poisoned())?;
+        if state.closed { Err(Error::closed("the store is closed")) } else { Ok(state) }
     }
 
-    /// The events at these places of the log, each looked up when it is asked for.
-    fn stream_events(
+    /// The events with these numbers that are found, each looked up when it is asked for.
+    fn events(
         &self,
-        positions: Vec<Position>,
+        numbers: RangeInclusive<u64>,
+        direction: Direction,
         limit: u64,
-        matches: impl Fn(&RecordedEvent) -> bool + Send + 'static,
+        find: impl Fn(&State, u64) -> Option<RecordedEvent> + Send + 'static,
     ) -> EventStream {
+        let numbers: Box<dyn Iterator<Item = u64> + Send> = match direction {
+            Direction::Forward => Box::new(numbers),
+            Direction::Backward => Box::new(numbers.rev()),
+        };
         let state = Arc::clone(&self.state);
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let events = positions.into_iter().filter_map(move |position| match state.read() {
-            Ok(state) => state.event(position).filter(|event| matches(event)).cloned().map(Ok),
+        let events = numbers.filter_map(move |number| match state.read() {
+            Ok(state) => find(&state, number).map(Ok),
             Err(_) => Some(Err(poisoned())),
         });
-        Box::pin(stream::iter(events.take(limit)))
+        Box::pin(stream::iter(events.take(usize::try_from(limit).unwrap_or(usize::MAX))))
     }
 }
 
 fn poisoned() -> Error {
     Error::internal("a thread panicked while it held the memory store")
-}
-
-fn ordered<T>(mut items: Vec<T>, direction: Direction) -> Vec<T> {
-    if direction == Direction::Backward {
-        items.reverse();
-    }
-    items
 }
 
 fn failed(error: Error) -> EventStream {
@@ -105,6 +103,11 @@ impl State {
     fn event(&self, position: Position) -> Option<&RecordedEvent> {
         let index = usize::try_from(position.previous().number()).ok()?;
         self.log.get(index)
+    }
+
+    fn event_of(&self, stream: &StreamName, version: Version) -> Option<&RecordedEvent> {
+        let index = usize::try_from(version.previous().number()).ok()?;
+        self.event(*self.positions(stream).get(index)?)
     }
 
     fn positions(&self, stream: &StreamName) -> &[Position] {
@@ -151,8 +154,8 @@ impl State {
                 return Err(Error::conflict(stream.clone(), *expected, actual));
             }
         }
-        let recorded =
-            clock.now().max(self.log.last().map(|event| event.recorded).unwrap_or_default());
+        let now = clock.now();
+        let recorded = self.log.last().map_or(now, |last| now.max(last.recorded));
         let mut versions = Vec::new();
         for part in append.streams().iter().filter(|part| !part.events.is_empty()) {
             if self.version(&part.stream) == Version::ZERO {
@@ -187,11 +190,12 @@ impl Store for Memory {
             Ok(state) => state,
             Err(error) => return failed(error),
         };
-        let (from, to) = (read.from.max(Version::FIRST), read.to);
-        let versions = (1..).map(Version::new).zip(state.positions(&read.stream));
-        let range = versions.filter(|(version, _)| (from..=to).contains(version));
-        let positions = ordered(range.map(|(_, position)| *position).collect(), read.direction);
-        self.stream_events(positions, read.limit, move |event| read.matches(event))
+        let to = read.to.min(state.version(&read.stream));
+        let versions = read.from.max(Version::FIRST).number()..=to.number();
+        self.events(versions, read.direction, read.limit, move |state, version| {
+            let event = state.event_of(&read.stream, Version::new(version))?;
+            read.matches(event).then(|| event.clone())
+        })
     }
 
     fn read_log(&self, read: ReadLog) -> EventStream {
@@ -199,16 +203,21 @@ impl Store for Memory {
             Ok(state) => state,
             Err(error) => return failed(error),
         };
-        let range = read.from.max(Position::FIRST).number()..=read.to.min(state.head()).number();
-        let positions = ordered(range.map(Position::new).collect(), read.direction);
-        self.stream_events(positions, read.limit, move |event| read.filter.matches(event))
+        let to = read.to.min(state.head());
+        let positions = read.from.max(Position::FIRST).number()..=to.number();
+        self.events(positions, read.direction, read.limit, move |state, position| {
+            let event = state.event(Position::new(position))?;
+            read.filter.matches(event).then(|| event.clone())
+        })
     }
 
     async fn list_streams(&self, list: ListStreams) -> Result<StreamPage> {
         list.validate()?;
         let state = self.read()?;
-        let numbered = state.created.iter().enumerate().collect();
-        let mut streams = ordered(numbered, list.direction);
+        let mut streams: Vec<_> = state.created.iter().enumerate().collect();
+        if list.direction == Direction::Backward {
+            streams.reverse();
+        }
         if let Some(token) = &list.after {
             let end = token.as_str().parse::<usize>();
             let end = end.map_err(|_| Error::invalid("a page token is not of this store"))?;
@@ -219,13 +228,7 @@ impl Store for Memory {
         let in_category = |name: &StreamName| {
             list.category.as_deref().is_none_or(|category| category == name.category())
         };
-        let created = |name: &StreamName| {
-            state
-                .positions(name)
-                .first()
-                .and_then(|at| state.event(*at))
-                .map(|event| event.recorded)
-        };
+        let created = |name| state.event_of(name, Version::FIRST).map(|event| event.recorded);
         let matching = streams.into_iter().filter_map(|(number, name)| {
             let created = created(name).filter(|time| list.created.contains(*time))?;
             in_category(name).then(|| {

@@ -73,6 +73,7 @@ impl<'a, S: Store + ?Sized> LogSubscription<'a, S> {
             }
             match self.head {
                 None => {
+                    self.filter.validate()?;
                     let head = self.store.head().await?;
                     self.head = Some(head);
                     if self.done > head {

@@ -1,0 +1,17 @@
+//! The memory store keeps its contract, and answers as itself.
+
+use std::sync::Arc;
+
+use factlog::Memory;
+use factlog::conformance::{TestClock, differential};
+
+fn open(clock: TestClock) -> Arc<Memory> {
+    Arc::new(Memory::new(clock))
+}
+
+factlog::conformance_tests!(open);
+
+#[test]
+fn two_memory_stores_answer_the_same() {
+    differential::check(&differential::Plan::from_env(200), open, open);
+}

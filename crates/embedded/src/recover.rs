@@ -19,7 +19,6 @@
 use std::sync::Arc;
 
 use factlog::{Error, Position, ReadLog, Result, StreamName};
-use futures::executor::block_on_stream;
 
 use crate::frame::{COMMIT_BYTES, CommitFrame, EVENT_BYTES_MIN};
 use crate::heads::hash_ids;
@@ -73,7 +72,8 @@ pub(crate) fn recover(segments: &Arc<Segments>, index: &Index) -> Result<Recover
 /// Refuses a log that does not have what the index says is there.
 pub(crate) fn check_checkpoint(shared: &Arc<Shared>, checkpoint: Landmark) -> Result<()> {
     let last = ReadLog::new().from(checkpoint.position).to(checkpoint.position);
-    match block_on_stream(read::log(shared, last)).next() {
+    let (mut events, _) = read::plan_log(shared, last)?;
+    match events.next() {
         Some(Err(error)) => Err(error),
         None if checkpoint.position > Position::ZERO => {
             Err(Error::internal("the last event is not read"))

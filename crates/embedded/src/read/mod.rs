@@ -35,7 +35,8 @@ use scan::{BackwardScan, Scan};
 /// Events that a read yields before it lets other tasks run.
 const PULLS_MAX: u32 = 1_024;
 
-type Events = Box<dyn Iterator<Item = Result<RecordedEvent>> + Send>;
+/// Events that are read as they are asked for.
+pub(crate) type Events = Box<dyn Iterator<Item = Result<RecordedEvent>> + Send>;
 
 /// Reads a stream.
 pub(crate) fn stream(shared: &Arc<Shared>, read: ReadStream) -> EventStream {
@@ -62,7 +63,8 @@ pub(crate) fn log(shared: &Arc<Shared>, read: ReadLog) -> EventStream {
     pulled(plan_log(shared, read))
 }
 
-fn plan_log(shared: &Arc<Shared>, read: ReadLog) -> Result<(Events, u64)> {
+/// The events that a read of the log asks for, and its limit.
+pub(crate) fn plan_log(shared: &Arc<Shared>, read: ReadLog) -> Result<(Events, u64)> {
     read.filter.validate()?;
     let tail = shared.open_tail()?;
     let ReadLog { from, to, direction, limit, filter, .. } = read;

@@ -1,10 +1,11 @@
-//! The differential test can fail: stores with a defect are caught, by few operations.
+//! The suite can fail: a store with a defect fails a case, and the differential test by few
+//! operations.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use factlog::conformance::TestClock;
 use factlog::conformance::differential::{self, Plan};
+use factlog::conformance::{TestClock, cases, run};
 use factlog::{
     Append, Appended, Error, EventStream, ListStreams, Memory, Position, ReadLog, ReadStream,
     Result, Store, StreamName, StreamPage, Version,
@@ -114,17 +115,45 @@ impl Store for Broken {
     }
 }
 
+/// Each defect, and a case that must not pass with it.
+const DEFECTS: [(Defect, fn(Defect)); 6] = [
+    (Defect::ForgetsRepeats, |defect| {
+        run(Broken::open(defect), cases::with_a_known_version_a_repeat_is_recognised_for_ever);
+    }),
+    (Defect::AcceptsEveryRepeat, |defect| {
+        run(Broken::open(defect), cases::events_that_stand_otherwise_are_a_conflict);
+    }),
+    (Defect::AnswersOneMore, |defect| {
+        let case = cases::a_range_has_both_ends_and_the_direction_says_which_comes_first;
+        run(Broken::open(defect), case);
+    }),
+    (Defect::ForgetsTheFilterBackward, |defect| {
+        run(Broken::open(defect), cases::filter_range_direction_and_limit_work_together);
+    }),
+    (Defect::ListsTheLastStreamTwice, |defect| {
+        run(
+            Broken::open(defect),
+            cases::pages_hold_at_most_their_limit_and_tell_whether_more_follows,
+        );
+    }),
+    (Defect::RecordsInWholeSeconds, |defect| {
+        run(
+            Broken::open(defect),
+            cases::an_event_keeps_its_time_and_offset_or_takes_the_recorded_time,
+        );
+    }),
+];
+
 #[test]
-fn every_defect_is_caught_by_few_operations() {
-    let defects = [
-        Defect::ForgetsRepeats,
-        Defect::AcceptsEveryRepeat,
-        Defect::AnswersOneMore,
-        Defect::ForgetsTheFilterBackward,
-        Defect::ListsTheLastStreamTwice,
-        Defect::RecordsInWholeSeconds,
-    ];
-    for defect in defects {
+fn every_defect_fails_a_case() {
+    for (defect, case) in DEFECTS {
+        assert!(std::panic::catch_unwind(|| case(defect)).is_err(), "{defect:?} is not caught");
+    }
+}
+
+#[test]
+fn the_differential_test_catches_every_defect_by_few_operations() {
+    for (defect, _) in DEFECTS {
         let open = |clock| Arc::new(Memory::new(clock));
         let difference = differential::find(&Plan::new(500), open, Broken::open(defect))
             .unwrap_or_else(|| panic!("{defect:?} is not caught"));

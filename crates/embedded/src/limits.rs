@@ -21,19 +21,19 @@ pub const UNSYNCED_BYTES_MAX: u64 = 16 << 20;
 pub const QUEUE_BYTES_MAX: usize = 64 << 20;
 
 /// Events that the newest part of the index holds before it goes to disk.
-pub const PART_EVENTS_MAX: usize = 128 << 10;
+pub const PART_EVENTS_MAX: usize = 64 << 10;
 
 /// Parts' worth of events that may wait in memory while one goes to disk; beyond that, appends wait.
-pub const PARTS_WAITING_MAX: usize = 2;
+pub const PARTS_WAITING_MAX: usize = 1;
 
 /// Events that wait before the index's thread takes them in. A reader takes them in when it comes.
 pub const INDEXED_AT_ONCE: usize = 4_096;
 
 /// Events that may wait to be indexed before the writer takes them in itself.
-pub const UNINDEXED_MAX: usize = 64 << 10;
+pub const UNINDEXED_MAX: usize = 8 << 10;
 
 /// Streams whose heads the writer keeps at hand, at least; at most twice as many.
-pub const HEADS_KEPT: usize = 64 << 10;
+pub const HEADS_KEPT: usize = 32 << 10;
 
 /// Bytes of the log between two landmarks of the index: what a read at a position may have to skip.
 pub const LANDMARK_BYTES: u64 = 64 << 10;
@@ -49,6 +49,9 @@ pub const PLACES_MAX: usize = 256;
 
 /// Places in one entry of the index on disk.
 pub const ENTRY_PLACES_MAX: usize = 512;
+
+/// Batches of the index on disk that may wait to be merged; beyond that, the next one waits.
+pub const UNMERGED_MAX: usize = 12;
 
 /// Segment files that are kept open.
 pub const OPEN_FILES_MAX: usize = 128;

@@ -270,7 +270,11 @@ impl Writer {
         let appended = Appended::new(versions, Some(self.group.last), recorded);
         self.group.answers.push((answer, Ok(appended)));
         let address = group_start + (start + COMMIT_BYTES) as u64;
-        self.group.commits.push(Commit { first, recorded, address, append, heads, lengths });
+        let mut streams = append.into_streams();
+        for event in streams.iter_mut().flat_map(|part| &mut part.events) {
+            (event.data, event.metadata) = Default::default();
+        }
+        self.group.commits.push(Commit { first, recorded, address, streams, heads, lengths });
     }
 
     /// The last event, of the group if it has one.

@@ -98,6 +98,12 @@ impl Append {
         &self.streams
     }
 
+    /// The same, to be taken apart.
+    #[must_use]
+    pub fn into_streams(self) -> Vec<StreamAppend> {
+        self.streams
+    }
+
     /// Its events over all streams.
     #[must_use]
     pub fn event_count(&self) -> usize {

@@ -44,7 +44,7 @@ pub(super) enum Accounted {
 
 #[derive(Default)]
 pub(super) struct Account {
-    streams: HashMap<StreamName, Known>,
+    streams: HashMap<Box<str>, Known>,
     ids: Option<IdFilter>,
 }
 
@@ -77,12 +77,13 @@ impl Account {
         store: &dyn Store,
         line: &Line,
     ) -> Result<Accounted, Error> {
-        if !self.streams.contains_key(&line.stream) {
+        let name = line.stream.as_str();
+        if !self.streams.contains_key(name) {
             let head = store.stream_head(&line.stream).await?;
-            self.streams.insert(line.stream.clone(), Known { head, ..Known::default() });
+            self.streams.insert(name.into(), Known { head, ..Known::default() });
         }
         let seen = line.id.is_some_and(|id| self.ids.get_or_insert_default().add(&line.stream, id));
-        let known = self.streams.get_mut(&line.stream).expect("it was entered above");
+        let known = self.streams.get_mut(name).expect("it was entered above");
         if known.find(store, line).await? {
             return Ok(Accounted::There);
         }
@@ -91,7 +92,7 @@ impl Account {
 
     /// Accounts for a line whose event is appended next: the event, and where the stream is before.
     pub(super) fn add(&mut self, line: &Line) -> (Event, Version) {
-        let known = self.streams.entry(line.stream.clone()).or_default();
+        let known = self.streams.entry(line.stream.as_str().into()).or_default();
         let before = known.head;
         known.head = before.next();
         if known.rest.is_none() && known.cursor == before {
@@ -103,7 +104,7 @@ impl Account {
     /// An append to the stream has not happened: it is where somebody else has brought it, and what
     /// was added behind `before` is to be accounted for again.
     pub(super) fn conflict(&mut self, stream: &StreamName, before: Version, actual: Version) {
-        let known = self.streams.entry(stream.clone()).or_default();
+        let known = self.streams.entry(stream.as_str().into()).or_default();
         let cursor = known.cursor.min(before);
         *known = Known { cursor, head: actual, rest: None };
     }

@@ -65,6 +65,13 @@ pub(crate) fn created_key(category: Option<&str>, position: Position) -> Text {
     }
 }
 
+/// The stream and the version of a key of [`stream_key`].
+pub(crate) fn stream_of(key: &[u8]) -> Option<(&str, Version)> {
+    let (name, version) = key.split_last_chunk()?;
+    let name = name.strip_prefix(b"s")?.strip_suffix(&[0])?;
+    Some((str::from_utf8(name).ok()?, Version::new(u64::from_be_bytes(*version))))
+}
+
 /// The number at the end of a key.
 pub(crate) fn number_of(key: &[u8]) -> Option<u64> {
     key.last_chunk().map(|bytes| u64::from_be_bytes(*bytes))

@@ -101,6 +101,28 @@ impl Index {
         })
     }
 
+    /// Shows each event that the table names at an address before this one, stream by stream.
+    pub(crate) fn each_place(
+        &self,
+        end: u64,
+        mut visit: impl FnMut(&str, Version, Place),
+    ) -> Result<()> {
+        let mut sound = true;
+        self.table.scan(b"s", b"t", Direction::Forward, &mut |key, value| {
+            let entry = entries::stream_of(key).zip(entries::decode_places(value));
+            let Some(((stream, first), places)) = entry else {
+                sound = false;
+                return false;
+            };
+            let versions = (first.number()..).map(Version::new);
+            for (version, place) in versions.zip(places).filter(|(_, place)| place.address < end) {
+                visit(stream, version, place);
+            }
+            true
+        })?;
+        if sound { Ok(()) } else { Err(damaged("a list of a stream's events is malformed")) }
+    }
+
     /// Places on a list with addresses in `from..to`, at most about [`PLACES_MAX`]. What one layer
     /// has is answered at once; the next call goes on where this one ended.
     pub(crate) fn list(

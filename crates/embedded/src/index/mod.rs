@@ -27,7 +27,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
-use factlog::{Error, Position, Result, Timestamp};
+use factlog::{Error, Position, Result, StreamAppend, Timestamp};
 
 use crate::limits::{INDEXED_AT_ONCE, PART_EVENTS_MAX, PARTS_WAITING_MAX, UNINDEXED_MAX};
 use entries::{CHECKPOINT, Checkpoint};
@@ -42,8 +42,9 @@ pub(crate) struct Commit {
     pub(crate) recorded: Timestamp,
     /// The address of its first event.
     pub(crate) address: u64,
-    pub(crate) append: factlog::Append,
-    /// Where each stream of the append is after it, and the bytes of each event's frame.
+    /// What the append did to each stream; data and metadata are no longer there.
+    pub(crate) streams: Vec<StreamAppend>,
+    /// Where each of these streams is after it, and the bytes of each event's frame.
     pub(crate) heads: Vec<Head>,
     pub(crate) lengths: Vec<u32>,
 }
@@ -205,7 +206,9 @@ impl Index {
     pub(crate) fn flush(&self) -> Result<()> {
         self.catch_up();
         let (part, checkpoint) = self.freeze();
-        self.table.ingest(entries::entries_of(&part, checkpoint))?;
+        if part.events > 0 {
+            self.table.ingest(entries::entries_of(&part, checkpoint))?;
+        }
         let mut layers = self.layers.write().unwrap_or_else(PoisonError::into_inner);
         layers.frozen = None;
         layers.checkpoint = checkpoint;
@@ -222,6 +225,8 @@ impl Index {
                 let part = Arc::new(std::mem::replace(&mut layers.active, next));
                 layers.frozen = Some(Arc::clone(&part));
                 self.active_events.store(0, Ordering::Release);
+                drop(self.waiting());
+                self.room.notify_all();
                 part
             }
         };
@@ -242,7 +247,7 @@ impl Index {
 fn take_in(part: &mut Part, commit: &Commit) {
     let (mut position, mut address) = (commit.first, commit.address);
     let mut lengths = commit.lengths.iter();
-    for (stream, head) in commit.append.streams().iter().zip(&commit.heads) {
+    for (stream, head) in commit.streams.iter().zip(&commit.heads) {
         if stream.events.is_empty() {
             continue;
         }

@@ -109,7 +109,7 @@ impl Part {
         let places = match self.streams.get_mut(name) {
             Some(part) => &mut part.places,
             None => {
-                let part = StreamPart { first: Version::ZERO, places: Vec::new(), head };
+                let part = StreamPart { first: Version::ZERO, places: Vec::with_capacity(1), head };
                 &mut self.streams.entry(name.into()).or_insert(part).places
             }
         };

@@ -2,13 +2,14 @@
 
 use std::fmt::Debug;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
 
 use factlog::{Direction, Error, Result};
 use lsm_tree::compaction::Leveled;
 use lsm_tree::{AbstractTree, AnyTree, Cache, Config, Guard, SeqNo, SequenceNumberCounter};
 
-use crate::limits::INDEX_CACHE_BYTES;
+use crate::limits::{INDEX_CACHE_BYTES, UNMERGED_MAX};
 
 /// Bytes of a key or a value.
 pub(crate) type Text = Vec<u8>;
@@ -33,9 +34,14 @@ pub(crate) trait Table: Debug + Send + Sync + 'static {
 
 /// A log-structured merge tree. The log of events is its journal: batches go straight into its
 /// sorted files, and what a crash took is read from the log again.
+///
+/// Tables are merged on a thread of their own, one merge at a time.
 pub(crate) struct LsmTable {
     tree: AnyTree,
+    merging: Mutex<Option<Merge>>,
 }
+
+type Merge = JoinHandle<lsm_tree::Result<()>>;
 
 impl LsmTable {
     pub(crate) fn open(path: &Path) -> Result<Self> {
@@ -46,7 +52,7 @@ impl LsmTable {
         let next = tree.get_highest_seqno().map_or(0, |highest| highest + 1);
         seqno.fetch_max(next);
         visible.fetch_max(next);
-        Ok(Self { tree })
+        Ok(Self { tree, merging: Mutex::default() })
     }
 }
 
@@ -90,10 +96,38 @@ impl Table for LsmTable {
                 ingestion.write(key, value)?;
             }
             ingestion.finish()?;
-            self.tree.compact(Arc::new(Leveled::default()), 0)
+            self.merge()
         };
         write().map_err(|e| failed("writing the index", e))
     }
+}
+
+impl LsmTable {
+    /// Begins a merge, unless one is under way; waits for that one if too much has gathered.
+    fn merge(&self) -> lsm_tree::Result<()> {
+        let mut merging = self.merging.lock().unwrap_or_else(PoisonError::into_inner);
+        let under_way = merging.as_ref().is_some_and(|merge| !merge.is_finished());
+        if under_way && self.tree.l0_run_count() < UNMERGED_MAX {
+            return Ok(());
+        }
+        finish(merging.take())?;
+        let tree = self.tree.clone();
+        let merge = move || tree.compact(Arc::new(Leveled::default()), 0);
+        *merging = Some(thread::Builder::new().name("factlog-merge".to_owned()).spawn(merge)?);
+        Ok(())
+    }
+}
+
+impl Drop for LsmTable {
+    fn drop(&mut self) {
+        // A merge that fails leaves the tables as they were.
+        let _ = finish(self.merging.get_mut().unwrap_or_else(PoisonError::into_inner).take());
+    }
+}
+
+fn finish(merge: Option<Merge>) -> lsm_tree::Result<()> {
+    let panicked = |_| std::io::Error::other("merging the index panicked");
+    merge.map_or(Ok(()), |merge| merge.join().map_err(panicked)?)
 }
 
 fn failed(doing: &str, e: lsm_tree::Error) -> Error {

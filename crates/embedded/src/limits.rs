@@ -21,7 +21,7 @@ pub const UNSYNCED_BYTES_MAX: u64 = 16 << 20;
 pub const QUEUE_BYTES_MAX: usize = 64 << 20;
 
 /// Events that the newest part of the index holds before it goes to disk.
-pub const PART_EVENTS_MAX: usize = 64 << 10;
+pub const PART_EVENTS_MAX: usize = 32 << 10;
 
 /// Parts' worth of events that may wait in memory while one goes to disk; beyond that, appends wait.
 pub const PARTS_WAITING_MAX: usize = 1;
@@ -33,7 +33,7 @@ pub const INDEXED_AT_ONCE: usize = 4_096;
 pub const UNINDEXED_MAX: usize = 8 << 10;
 
 /// Streams whose heads the writer keeps at hand, at least; at most twice as many.
-pub const HEADS_KEPT: usize = 32 << 10;
+pub const HEADS_KEPT: usize = 16 << 10;
 
 /// Bytes of the log between two landmarks of the index: what a read at a position may have to skip.
 pub const LANDMARK_BYTES: u64 = 64 << 10;
@@ -57,4 +57,4 @@ pub const UNMERGED_MAX: usize = 12;
 pub const OPEN_FILES_MAX: usize = 128;
 
 /// Bytes of blocks of the index that are kept in memory.
-pub const INDEX_CACHE_BYTES: u64 = 32 << 20;
+pub const INDEX_CACHE_BYTES: u64 = 24 << 20;

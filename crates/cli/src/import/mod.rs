@@ -36,7 +36,7 @@ const RUN_BYTES: usize = 1 << 20;
 
 /// Appends that are under way at once, and their bytes, but for the last one.
 const UNDER_WAY: usize = 512;
-const UNDER_WAY_BYTES: usize = 4 << 20;
+const UNDER_WAY_BYTES: usize = 2 << 20;
 
 /// Times in a row that others may be faster in the same streams.
 const CONFLICTS_MAX: usize = 100;

@@ -14,7 +14,7 @@ use crate::jsonl::{LINE_BYTES_MAX, Line};
 
 /// Lines that go to the import at once, and how many such parcels may be under way.
 const PARCEL_LINES: usize = 256;
-const PARCELS: usize = 8;
+const PARCELS: usize = 4;
 
 /// A line with its number, counted from 1, or why it can't be taken.
 pub(super) struct Numbered {

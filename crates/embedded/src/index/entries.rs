@@ -15,6 +15,7 @@
 //! behind them is theirs alone. Numbers in values are of variable length (LEB128).
 
 use factlog::{Position, StreamName, Timestamp, Version};
+use rustc_hash::FxHashMap;
 
 use super::part::{Created, Head, Landmark, List, Part, Place};
 use super::table::Text;
@@ -77,36 +78,59 @@ pub(crate) fn number_of(key: &[u8]) -> Option<u64> {
     key.last_chunk().map(|bytes| u64::from_be_bytes(*bytes))
 }
 
-/// All entries of a part, sorted.
-pub(crate) fn entries_of(part: &Part, checkpoint: Checkpoint) -> Vec<(Text, Text)> {
-    let mut entries = vec![(CHECKPOINT.to_vec(), encode_checkpoint(checkpoint))];
-    for (stream, of_stream) in &part.streams {
-        entries.push((head_key(stream), encode_head(of_stream.head)));
+/// All entries of a part, in the order of their keys, made one by one.
+pub(crate) fn entries_of(
+    part: &Part,
+    checkpoint: Checkpoint,
+) -> impl Iterator<Item = (Text, Text)> + '_ {
+    let streams = sorted(&part.streams);
+    let mut by_category: Vec<&Created> = part.created.iter().collect();
+    by_category.sort_by_key(|created| (created.stream.category(), created.position));
+
+    let checkpoint = [(CHECKPOINT.to_vec(), encode_checkpoint(checkpoint))].into_iter();
+    let heads = streams.clone().into_iter();
+    let heads = heads.map(|(name, of_stream)| (head_key(name), encode_head(of_stream.head)));
+    let landmarks = part.landmarks.iter();
+    let landmarks = landmarks.map(|mark| (landmark_key(mark.position), encode_landmark(*mark)));
+    let by_category = by_category.into_iter().map(|created| {
+        (created_key(Some(created.stream.category()), created.position), encode_created(created))
+    });
+    let created = part.created.iter();
+    let created = created.map(|it| (created_key(None, it.position), encode_created(it)));
+    let places = streams.into_iter().flat_map(|(name, of_stream)| {
         let firsts = (of_stream.first.number()..).step_by(ENTRY_PLACES_MAX);
-        for (first, places) in firsts.zip(of_stream.places.chunks(ENTRY_PLACES_MAX)) {
-            entries.push((stream_key(stream, Version::new(first)), encode_places(places)));
-        }
-    }
-    for (list, names) in [(List::Category, &part.categories), (List::Type, &part.types)] {
-        for (name, all) in names {
-            for places in all.chunks(ENTRY_PLACES_MAX) {
-                entries.push((
-                    list_key(list, name, places.first().map_or(0, |place| place.address)),
-                    encode_places(places),
-                ));
-            }
-        }
-    }
-    for landmark in &part.landmarks {
-        entries.push((landmark_key(landmark.position), encode_landmark(*landmark)));
-    }
-    for created in &part.created {
-        let category = created.stream.category();
-        entries.push((created_key(None, created.position), encode_created(created)));
-        entries.push((created_key(Some(category), created.position), encode_created(created)));
-    }
-    entries.sort_unstable();
-    entries
+        let chunks = firsts.zip(of_stream.places.chunks(ENTRY_PLACES_MAX));
+        chunks.map(move |(first, places)| {
+            (stream_key(name, Version::new(first)), encode_places(places))
+        })
+    });
+    // The order of the tags: c, g, h, l, m, n, s, t.
+    checkpoint
+        .chain(list_entries(List::Category, &part.categories))
+        .chain(heads)
+        .chain(landmarks)
+        .chain(by_category)
+        .chain(created)
+        .chain(places)
+        .chain(list_entries(List::Type, &part.types))
+}
+
+fn sorted<T>(named: &FxHashMap<Box<str>, T>) -> Vec<(&str, &T)> {
+    let mut sorted: Vec<_> = named.iter().map(|(name, value)| (&**name, value)).collect();
+    sorted.sort_unstable_by_key(|(name, _)| *name);
+    sorted
+}
+
+fn list_entries(
+    list: List,
+    names: &FxHashMap<Box<str>, Vec<Place>>,
+) -> impl Iterator<Item = (Text, Text)> + '_ {
+    sorted(names).into_iter().flat_map(move |(name, all)| {
+        all.chunks(ENTRY_PLACES_MAX).map(move |places| {
+            let first = places.first().map_or(0, |place| place.address);
+            (list_key(list, name, first), encode_places(places))
+        })
+    })
 }
 
 fn encode_places(places: &[Place]) -> Text {

@@ -207,7 +207,7 @@ impl Index {
         self.catch_up();
         let (part, checkpoint) = self.freeze();
         if part.events > 0 {
-            self.table.ingest(entries::entries_of(&part, checkpoint))?;
+            self.table.ingest(&mut entries::entries_of(&part, checkpoint))?;
         }
         let mut layers = self.layers.write().unwrap_or_else(PoisonError::into_inner);
         layers.frozen = None;

@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 use std::path::Path;
+use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
@@ -29,30 +30,38 @@ pub(crate) trait Table: Debug + Send + Sync + 'static {
     ) -> Result<()>;
 
     /// Adds entries, sorted by key, each key once; all of them or none. A new value hides the old one.
-    fn ingest(&self, entries: Vec<(Text, Text)>) -> Result<()>;
+    fn ingest(&self, entries: &mut dyn Iterator<Item = (Text, Text)>) -> Result<()>;
 }
 
 /// A log-structured merge tree. The log of events is its journal: batches go straight into its
 /// sorted files, and what a crash took is read from the log again.
 ///
-/// Tables are merged on a thread of their own, one merge at a time.
+/// Its files are merged on a thread of their own, one merge at a time.
 pub(crate) struct LsmTable {
     tree: AnyTree,
-    merging: Mutex<Option<Merge>>,
+    /// Asks for a merge. The thread takes it only when it has nothing to do.
+    merge: Option<SyncSender<()>>,
+    merger: Option<JoinHandle<()>>,
+    /// Why the last merge failed, until somebody is told.
+    failed: Arc<Mutex<Option<lsm_tree::Error>>>,
 }
-
-type Merge = JoinHandle<lsm_tree::Result<()>>;
 
 impl LsmTable {
     pub(crate) fn open(path: &Path) -> Result<Self> {
         let (seqno, visible) = (SequenceNumberCounter::default(), SequenceNumberCounter::default());
         let config = Config::new(path, seqno.clone(), visible.clone());
         let cache = Arc::new(Cache::with_capacity_bytes(INDEX_CACHE_BYTES));
-        let tree = config.use_cache(cache).open().map_err(|e| failed("opening the index", e))?;
+        let tree = config.use_cache(cache).open().map_err(|e| failed_to("opening the index", e))?;
         let next = tree.get_highest_seqno().map_or(0, |highest| highest + 1);
         seqno.fetch_max(next);
         visible.fetch_max(next);
-        Ok(Self { tree, merging: Mutex::default() })
+        let (merge, asked) = mpsc::sync_channel(0);
+        let failed = Arc::default();
+        let (for_merger, failure) = (tree.clone(), Arc::clone(&failed));
+        let work = move || merge_when_asked(&for_merger, &asked, &failure);
+        let merger = thread::Builder::new().name("factlog-merge".to_owned()).spawn(work);
+        let merger = merger.map_err(|e| failed_to("starting a thread", e.into()))?;
+        Ok(Self { tree, merge: Some(merge), merger: Some(merger), failed })
     }
 }
 
@@ -64,7 +73,8 @@ impl Debug for LsmTable {
 
 impl Table for LsmTable {
     fn find(&self, key: &[u8]) -> Result<Option<Text>> {
-        let value = self.tree.get(key, SeqNo::MAX).map_err(|e| failed("reading the index", e))?;
+        let value =
+            self.tree.get(key, SeqNo::MAX).map_err(|e| failed_to("reading the index", e))?;
         Ok(value.map(|value| value.to_vec()))
     }
 
@@ -82,14 +92,14 @@ impl Table for LsmTable {
                 Direction::Backward => entries.next_back(),
             };
             let Some(entry) = entry else { return Ok(()) };
-            let (key, value) = entry.into_inner().map_err(|e| failed("reading the index", e))?;
+            let (key, value) = entry.into_inner().map_err(|e| failed_to("reading the index", e))?;
             if !visit(&key, &value) {
                 return Ok(());
             }
         }
     }
 
-    fn ingest(&self, entries: Vec<(Text, Text)>) -> Result<()> {
+    fn ingest(&self, entries: &mut dyn Iterator<Item = (Text, Text)>) -> Result<()> {
         let write = || {
             let mut ingestion = self.tree.ingestion()?;
             for (key, value) in entries {
@@ -98,39 +108,43 @@ impl Table for LsmTable {
             ingestion.finish()?;
             self.merge()
         };
-        write().map_err(|e| failed("writing the index", e))
+        write().map_err(|e| failed_to("writing the index", e))
     }
 }
 
 impl LsmTable {
-    /// Begins a merge, unless one is under way; waits for that one if too much has gathered.
+    /// Asks for a merge, unless one is under way; waits for that one if too much has gathered.
     fn merge(&self) -> lsm_tree::Result<()> {
-        let mut merging = self.merging.lock().unwrap_or_else(PoisonError::into_inner);
-        let under_way = merging.as_ref().is_some_and(|merge| !merge.is_finished());
-        if under_way && self.tree.l0_run_count() < UNMERGED_MAX {
-            return Ok(());
+        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(merge) = &self.merge {
+            if self.tree.l0_run_count() < UNMERGED_MAX {
+                // A merge that is under way is followed by another one after the next batch.
+                let _ = merge.try_send(());
+            } else {
+                let _ = merge.send(());
+            }
         }
-        finish(merging.take())?;
-        let tree = self.tree.clone();
-        let merge = move || tree.compact(Arc::new(Leveled::default()), 0);
-        *merging = Some(thread::Builder::new().name("factlog-merge".to_owned()).spawn(merge)?);
-        Ok(())
+        failed.map_or(Ok(()), Err)
     }
 }
 
 impl Drop for LsmTable {
     fn drop(&mut self) {
-        // A merge that fails leaves the tables as they were.
-        let _ = finish(self.merging.get_mut().unwrap_or_else(PoisonError::into_inner).take());
+        self.merge = None;
+        // A merge that panicked leaves the files as they were.
+        let _ = self.merger.take().map(JoinHandle::join);
     }
 }
 
-fn finish(merge: Option<Merge>) -> lsm_tree::Result<()> {
-    let panicked = |_| std::io::Error::other("merging the index panicked");
-    merge.map_or(Ok(()), |merge| merge.join().map_err(panicked)?)
+fn merge_when_asked(tree: &AnyTree, asked: &Receiver<()>, failed: &Mutex<Option<lsm_tree::Error>>) {
+    while asked.recv().is_ok() {
+        if let Err(error) = tree.compact(Arc::new(Leveled::default()), 0) {
+            *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+        }
+    }
 }
 
-fn failed(doing: &str, e: lsm_tree::Error) -> Error {
+fn failed_to(doing: &str, e: lsm_tree::Error) -> Error {
     let message = format!("{doing} failed: {e}; it is rebuilt from the log if it is taken away");
     match e {
         lsm_tree::Error::Io(_) => Error::unavailable(message).with_source(e),

@@ -68,7 +68,8 @@ impl Table for Batches {
         Ok(())
     }
 
-    fn ingest(&self, entries: Vec<(Text, Text)>) -> Result<()> {
+    fn ingest(&self, entries: &mut dyn Iterator<Item = (Text, Text)>) -> Result<()> {
+        let entries: Batch = entries.collect();
         assert!(entries.windows(2).all(|pair| pair[0].0 < pair[1].0), "a batch is sorted");
         self.0.lock().unwrap().push(entries);
         Ok(())

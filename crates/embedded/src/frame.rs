@@ -171,7 +171,7 @@ impl EventHead {
         names: &mut Names,
     ) -> Result<RecordedEvent> {
         let mut end = offset + EVENT_BYTES_MIN;
-        let id = bytes[offset + EVENT_HEAD_BYTES..end].try_into().unwrap_or_default();
+        let id = id_of(&bytes[offset..end]);
         let mut next = |length: usize| {
             end += length;
             end - length..end
@@ -182,7 +182,7 @@ impl EventHead {
         let share = |range: Range<usize>| {
             if range.is_empty() { Bytes::new() } else { bytes.slice(range) }
         };
-        let event = Event::new(EventId::from_bytes(id), event_type, share(data))
+        let event = Event::new(id, event_type, share(data))
             .with_metadata(share(metadata))
             .with_time(self.time()?);
         Ok(RecordedEvent::new(event, stream, self.version, self.position, self.recorded))
@@ -215,6 +215,11 @@ impl Names {
 /// Whether an event's whole frame is what was written.
 pub(crate) fn is_sound(frame: &[u8]) -> bool {
     u32_at(frame, 0) == event_crc(crc32c::crc32c(&frame[EVENT_HEAD_BYTES..]), frame)
+}
+
+/// The id that stands in an event's frame.
+pub(crate) fn id_of(frame: &[u8]) -> EventId {
+    EventId::from_bytes(array_at(frame, EVENT_HEAD_BYTES))
 }
 
 fn event_crc(body_crc: u32, frame: &[u8]) -> u32 {

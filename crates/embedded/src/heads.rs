@@ -1,7 +1,8 @@
-//! The heads of the streams that were written lately, for the writer alone.
+//! The heads of the streams that were written lately, with those that nobody can read yet.
 //!
 //! Two generations keep it bounded: when the young one is full it becomes the old one, and the old one
-//! is forgotten. What is forgotten is asked of the index again.
+//! is forgotten. What is forgotten is asked of the index again: so nothing is forgotten before the
+//! index has it (see [`Heads::age`]).
 
 use factlog::{EventId, StreamName};
 use rustc_hash::FxHashMap;
@@ -13,6 +14,8 @@ use crate::limits::HEADS_KEPT;
 pub(crate) struct Heads {
     young: FxHashMap<Box<str>, Head>,
     old: FxHashMap<Box<str>, Head>,
+    /// How often something was forgotten: as long as it stays, a stream that is not here was not written.
+    forgotten: u64,
 }
 
 impl Heads {
@@ -22,14 +25,28 @@ impl Heads {
     }
 
     pub(crate) fn set(&mut self, stream: &StreamName, head: Head) {
-        if let Some(known) = self.young.get_mut(stream.as_str()) {
-            *known = head;
-            return;
+        match self.young.get_mut(stream.as_str()) {
+            Some(known) => *known = head,
+            None => drop(self.young.insert(stream.as_str().into(), head)),
         }
+    }
+
+    /// Lets the young ones grow old if they are many. The index has to have all that was set before
+    /// the last call.
+    pub(crate) fn age(&mut self) {
         if self.young.len() >= HEADS_KEPT {
             self.old = std::mem::take(&mut self.young);
+            self.forgotten += 1;
         }
-        self.young.insert(stream.as_str().into(), head);
+    }
+
+    /// Forgets all of them: the index has what holds.
+    pub(crate) fn clear(&mut self) {
+        *self = Self { forgotten: self.forgotten + 1, ..Self::default() };
+    }
+
+    pub(crate) fn forgotten(&self) -> u64 {
+        self.forgotten
     }
 }
 

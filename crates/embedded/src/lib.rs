@@ -20,8 +20,10 @@
 //! # }).unwrap();
 //! ```
 
+mod append;
 mod disk;
 mod frame;
+mod group;
 mod heads;
 mod index;
 pub mod limits;

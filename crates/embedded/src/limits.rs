@@ -17,9 +17,6 @@ pub const GROUP_APPENDS_MAX: usize = 4_096;
 /// Bytes that are written between two syncs where appends are answered without one.
 pub const UNSYNCED_BYTES_MAX: u64 = 16 << 20;
 
-/// Bytes of appends that wait for the log; beyond that an append waits before it is taken in.
-pub const QUEUE_BYTES_MAX: usize = 64 << 20;
-
 /// Events that the newest part of the index holds before it goes to disk.
 pub const PART_EVENTS_MAX: usize = 32 << 10;
 
@@ -29,8 +26,14 @@ pub const PARTS_WAITING_MAX: usize = 1;
 /// Events that wait before the index's thread takes them in. A reader takes them in when it comes.
 pub const INDEXED_AT_ONCE: usize = 4_096;
 
+/// Bytes of commits that wait before the index's thread takes them in.
+pub const INDEXED_AT_ONCE_BYTES: usize = 2 << 20;
+
 /// Events that may wait to be indexed before the writer takes them in itself.
 pub const UNINDEXED_MAX: usize = 8 << 10;
+
+/// Bytes of commits that may wait to be indexed before the writer takes them in itself.
+pub const UNINDEXED_BYTES_MAX: usize = 4 << 20;
 
 /// Streams whose heads the writer keeps at hand, at least; at most twice as many.
 pub const HEADS_KEPT: usize = 16 << 10;

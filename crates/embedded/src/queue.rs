@@ -1,96 +1,127 @@
-//! Appends on their way to the writer: bounded, first come first served.
+//! Where appends gather on their way to the log: first come first served, and bounded.
+//!
+//! ```text
+//!   append ──┐                          taken by the writer
+//!   append ──┼──> decided, placed ──> next group ──────────> group under way ──> readable
+//!   append ──┘        (by its caller, one at a time)
+//! ```
+//!
+//! An append is decided against all those before it, also those that are not yet durable. What it was
+//! decided against is lost if a group can't be written: then everything behind it is refused as well.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use factlog::{Append, Appended, Error, Result};
-use futures::channel::oneshot;
+use event_listener::{Event, EventListener};
+use factlog::{
+    Append, Appended, Clock, Error, Expected, Position, Result, StreamAppend, Timestamp,
+};
 
-use crate::frame::{self, COMMIT_BYTES};
-use crate::limits::QUEUE_BYTES_MAX;
+use crate::group::{Encoded, Failure, Fate, Group};
+use crate::heads::Heads;
+use crate::index::part::{Head, Landmark};
+use crate::limits::{GROUP_APPENDS_MAX, GROUP_BYTES_MAX};
 
-/// An append as its caller prepared it.
+/// The group that gathers.
 #[derive(Debug)]
-pub(crate) struct Request {
-    pub(crate) append: Append,
-    /// Its events' frames, behind the room for the commit's.
-    pub(crate) frames: Vec<u8>,
-    /// Bytes of each event's frame.
-    pub(crate) lengths: Vec<u32>,
-    pub(crate) answer: oneshot::Sender<Result<Appended>>,
-}
-
-impl Request {
-    /// Checks and encodes an append, all that can be done without the writer.
-    pub(crate) fn new(append: Append, answer: oneshot::Sender<Result<Appended>>) -> Result<Self> {
-        append.validate()?;
-        let count = append.event_count();
-        let head_bytes = COMMIT_BYTES + count * frame::EVENT_BYTES_MIN;
-        let mut frames = Vec::with_capacity(head_bytes + append.size());
-        frames.resize(COMMIT_BYTES, 0);
-        let mut lengths = Vec::with_capacity(count);
-        for part in append.streams() {
-            for event in &part.events {
-                let length = frame::encode_event(event, &part.stream, &mut frames);
-                lengths.push(u32::try_from(length).expect("an append has less than 4 GiB"));
-            }
-        }
-        Ok(Self { append, frames, lengths, answer })
-    }
-}
-
-/// Appends that wait.
-#[derive(Debug, Default)]
 pub(crate) struct Queue {
     state: Mutex<State>,
     /// Notified when as many appends are there as the writer waits for, and when the queue closes.
     arrived: Condvar,
-    /// Notified when the writer has taken appends away.
-    taken: event_listener::Event,
+    /// Notified when the writer has taken the group away.
+    taken: Event,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
-    requests: Vec<Request>,
-    /// Bytes of frames of all requests.
-    bytes: usize,
+    clock: Box<dyn Clock>,
+    heads: Heads,
+    /// The last event that has a place, and when it was recorded.
+    last: (Position, Timestamp),
+    /// What the next write takes.
+    group: Group,
+    /// Whether an append waits because the group has no room for it.
+    full: bool,
+    /// The group that the writer has taken, until it can be read.
+    under_way: Option<Arc<Fate>>,
     /// How many appends the writer waits for; 0 while it is at work.
     wanted: usize,
     /// Why no append is taken in any more.
     closed: Option<String>,
 }
 
+/// What the caller of an append has found out about it in the index.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    /// Where its streams are, by the index, and what [`Heads::forgotten`] was before the index was asked.
+    pub(crate) heads: Vec<Head>,
+    pub(crate) since: u64,
+    /// The heads of its streams at which its events were looked for and not found.
+    pub(crate) not_there: Option<Vec<Head>>,
+}
+
+/// What becomes of an append, for now.
+#[derive(Debug)]
+pub(crate) enum Decision {
+    /// It has its place or is refused; that is the answer once this group is durable: the one that has
+    /// it, or else the last of those that it was decided against.
+    Answer(Result<Appended>, Option<Arc<Fate>>),
+    /// Its streams were not written lately: ask the index for their heads, and again with what it knows.
+    Unknown { since: u64 },
+    /// Its events may stand already: look for them; those of this group are yet to be readable.
+    Repeated(Vec<Head>, Option<Arc<Fate>>),
+    /// The group has no room for it: wait, and ask again.
+    Wait(EventListener),
+}
+
 impl Queue {
-    /// Puts an append at the end; waits while there is no room.
-    pub(crate) async fn push(&self, request: Request) -> Result<()> {
-        let bytes = request.frames.len();
-        loop {
-            let taken = {
-                let mut state = self.lock();
-                if let Some(why) = &state.closed {
-                    return Err(Error::closed(why.clone()));
-                }
-                if state.bytes == 0 || state.bytes + bytes <= QUEUE_BYTES_MAX {
-                    state.bytes += bytes;
-                    state.requests.push(request);
-                    if state.wanted > 0 && state.requests.len() >= state.wanted {
-                        state.wanted = 0;
-                        drop(state);
-                        self.arrived.notify_one();
-                    }
-                    return Ok(());
-                }
-                self.taken.listen()
-            };
-            taken.await;
+    /// A queue for what comes after this event.
+    pub(crate) fn after(end: Landmark, clock: Box<dyn Clock>) -> Self {
+        let state = State {
+            clock,
+            heads: Heads::default(),
+            last: (end.position, end.recorded),
+            group: Group::default(),
+            full: false,
+            under_way: None,
+            wanted: 0,
+            closed: None,
+        };
+        Self { state: Mutex::new(state), arrived: Condvar::new(), taken: Event::new() }
+    }
+
+    /// Decides an append, and gives it its place if it is to be written.
+    pub(crate) fn offer(&self, append: &Append, encoded: &Encoded, known: &Known) -> Decision {
+        let mut state = self.lock();
+        let heads = match state.decide(append, known) {
+            Ok(heads) => heads,
+            Err(decision) => return decision,
+        };
+        if !state.has_room(encoded) {
+            state.full = true;
+            self.wake_writer(state);
+            return Decision::Wait(self.taken.listen());
+        }
+        let decision = state.place(append, encoded, heads);
+        if state.wanted > 0 && state.group.appends >= state.wanted {
+            self.wake_writer(state);
+        }
+        decision
+    }
+
+    fn wake_writer(&self, mut state: MutexGuard<'_, State>) {
+        let waits = std::mem::take(&mut state.wanted) > 0;
+        drop(state);
+        if waits {
+            self.arrived.notify_one();
         }
     }
 
-    /// Takes all appends away. Waits for the first one, and then, no longer than `patience`, until
-    /// there are as many as expected. `None` when the queue is closed and empty.
-    pub(crate) fn take(&self, expected: usize, patience: Duration) -> Option<Vec<Request>> {
+    /// Takes the group away. Waits for its first append, and then, no longer than `patience`, until
+    /// it has as many as expected. `None` when the queue is closed and empty.
+    pub(crate) fn take(&self, expected: usize, patience: Duration) -> Option<Group> {
         let mut state = self.lock();
-        while state.requests.is_empty() {
+        while state.group.appends == 0 {
             if state.closed.is_some() {
                 return None;
             }
@@ -98,7 +129,7 @@ impl Queue {
             state = self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         let deadline = Instant::now() + patience;
-        while state.requests.len() < expected && state.closed.is_none() {
+        while state.group.appends < expected && !state.full && state.closed.is_none() {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;
@@ -107,42 +138,140 @@ impl Queue {
             let waited = self.arrived.wait_timeout(state, left);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
-        state.wanted = 0;
-        drop(state);
-        Some(self.take_all())
-    }
-
-    /// Takes all appends away that are there.
-    pub(crate) fn take_all(&self) -> Vec<Request> {
-        let mut state = self.lock();
-        state.bytes = 0;
-        let requests = std::mem::take(&mut state.requests);
+        let next = Group::with_room(state.group.bytes.len());
+        let group = std::mem::replace(&mut state.group, next);
+        (state.wanted, state.full) = (0, false);
+        state.under_way = Some(Arc::clone(&group.fate));
+        // The group before this one can be read by now.
+        state.heads.age();
         drop(state);
         self.taken.notify(usize::MAX);
-        requests
+        Some(group)
+    }
+
+    /// The group that was taken can be read.
+    pub(crate) fn done(&self) {
+        self.lock().under_way = None;
+    }
+
+    /// Refuses all that was placed behind this event, with the group that was taken.
+    pub(crate) fn refuse(&self, end: Landmark, failure: &Failure) {
+        let mut state = self.lock();
+        let group = std::mem::take(&mut state.group);
+        let under_way = state.under_way.take();
+        state.full = false;
+        state.heads.clear();
+        state.last = (end.position, end.recorded);
+        drop(state);
+        for fate in under_way.into_iter().chain([group.fate]) {
+            fate.decide(Err(failure.clone()));
+        }
+        self.taken.notify(usize::MAX);
     }
 
     /// How many appends wait.
     pub(crate) fn len(&self) -> usize {
-        self.lock().requests.len()
+        self.lock().group.appends
     }
 
     /// Takes no more appends in, for this reason; what waits is still done. The first reason stays.
     pub(crate) fn close(&self, why: &str) {
         let mut state = self.lock();
         state.closed.get_or_insert_with(|| why.to_owned());
-        state.wanted = 0;
-        drop(state);
-        self.arrived.notify_one();
+        self.wake_writer(state);
         self.taken.notify(usize::MAX);
-    }
-
-    /// Why no append is taken in any more.
-    pub(crate) fn closed(&self) -> Option<String> {
-        self.lock().closed.clone()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// The heads of the append's streams, if it is to be written; else what is to be done.
+    fn decide(&self, append: &Append, known: &Known) -> Result<Vec<Head>, Decision> {
+        if let Some(why) = &self.closed {
+            return Err(Decision::Answer(Err(Error::closed(why.clone())), None));
+        }
+        let since = self.heads.forgotten();
+        let from_index = known.heads.iter().copied().filter(|_| known.since == since);
+        let mut from_index = from_index.map(Some).chain(std::iter::repeat(None));
+        let mut heads = Vec::with_capacity(append.streams().len());
+        for part in append.streams() {
+            let from_index = from_index.next().flatten();
+            let head = self.heads.find(&part.stream).or(from_index);
+            heads.push(head.ok_or(Decision::Unknown { since })?);
+        }
+        let parts = || append.streams().iter().zip(&heads);
+        if parts().all(|(part, head)| may_stand(part, *head))
+            && known.not_there.as_ref() != Some(&heads)
+        {
+            return Err(Decision::Repeated(heads, self.pending()));
+        }
+        match parts().find(|(part, head)| !part.expected.holds_at(head.version)) {
+            None => Ok(heads),
+            Some((part, head)) => {
+                let conflict = Error::conflict(part.stream.clone(), part.expected, head.version);
+                Err(Decision::Answer(Err(conflict), self.pending()))
+            }
+        }
+    }
+
+    /// The last group that can't be read yet.
+    fn pending(&self) -> Option<Arc<Fate>> {
+        let gathers = (self.group.appends > 0).then_some(&self.group.fate);
+        gathers.or(self.under_way.as_ref()).cloned()
+    }
+
+    fn has_room(&self, encoded: &Encoded) -> bool {
+        let bytes = self.group.bytes.len() + encoded.bytes();
+        self.group.appends == 0
+            || bytes <= GROUP_BYTES_MAX && self.group.appends < GROUP_APPENDS_MAX
+    }
+
+    fn place(&mut self, append: &Append, encoded: &Encoded, mut heads: Vec<Head>) -> Decision {
+        if self.group.appends == 0 {
+            // One time for the whole group, never before the last one.
+            self.last.1 = self.last.1.max(self.clock.now());
+            self.group.recorded = self.last.1;
+        }
+        self.group.place(append, encoded, self.last.0.next(), &mut heads);
+        self.last.0 = self.group.last;
+        let mut versions = Vec::with_capacity(heads.len());
+        for (part, head) in append.streams().iter().zip(heads) {
+            if !part.events.is_empty() {
+                self.heads.set(&part.stream, head);
+                versions.push((part.stream.clone(), head.version));
+            }
+        }
+        let appended = Appended::new(versions, Some(self.last.0), self.last.1);
+        Decision::Answer(Ok(appended), Some(Arc::clone(&self.group.fate)))
+    }
+}
+
+/// The version of the last event of the part, if it already stands.
+pub(crate) fn last_version(part: &StreamAppend, head: Head) -> factlog::Version {
+    match part.expected.version() {
+        Some(before) => before.plus(part.events.len() as u64),
+        None => head.version,
+    }
+}
+
+/// Whether the events of the part may already stand where it would have put them, by what its
+/// stream's head tells. A part that only checks says nothing against it.
+fn may_stand(part: &StreamAppend, head: Head) -> bool {
+    let count = part.events.len();
+    if count == 0 {
+        return true;
+    }
+    let after = || Head::after(head.version, part.events.iter().map(|event| event.id));
+    let is_last_commit = head.commit_events as usize == count;
+    let ends_at_head = last_version(part, head) == head.version;
+    match part.expected {
+        Expected::Any | Expected::StreamExists => is_last_commit && head == after(),
+        Expected::NoStream | Expected::Exact(_) => {
+            last_version(part, head) <= head.version
+                && !(ends_at_head && is_last_commit && head != after())
+        }
     }
 }

@@ -18,16 +18,15 @@
 
 use std::sync::Arc;
 
-use factlog::{Error, Position, ReadLog, Result, StreamName};
+use factlog::{Error, Position, ReadLog, Result};
 
 use crate::frame::{COMMIT_BYTES, CommitFrame, EVENT_BYTES_MIN};
-use crate::heads::hash_ids;
 use crate::index::Index;
 use crate::index::part::{Head, Landmark, Written};
 use crate::read;
 use crate::segment::{Segment, Segments, io_error};
 use crate::shared::Shared;
-use crate::walk::{Walk, Walked};
+use crate::walk::{Walk, Walked, WalkedEvent};
 
 /// Bytes of a piece that is searched or copied at once.
 const PIECE_BYTES: usize = 1 << 20;
@@ -85,15 +84,9 @@ pub(crate) fn check_checkpoint(shared: &Arc<Shared>, checkpoint: Landmark) -> Re
 fn take_in(index: &Index, walked: &Walked) -> Result<()> {
     for events in walked.events.chunk_by(|one, next| one.stream() == next.stream()) {
         let (Some(first), Some(last)) = (events.first(), events.last()) else { continue };
-        let stream = StreamName::new(first.stream())?;
-        let head = Head {
-            version: last.head.version,
-            commit_events: u32::try_from(events.len()).unwrap_or(u32::MAX),
-            commit_ids: hash_ids(events.iter().map(super::walk::WalkedEvent::id)),
-        };
         index.recover(Written {
-            stream: &stream,
-            head,
+            stream: first.stream(),
+            head: Head::after(last.head.version, events.iter().map(WalkedEvent::id)),
             first: first.head.position,
             recorded: first.head.recorded,
             events: events.iter().map(|event| (event.event_type(), event.place)),

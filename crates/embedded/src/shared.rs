@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
-use factlog::{Error, Result};
+use factlog::{Clock, Error, Result};
 
 use crate::index::Index;
 use crate::index::part::Landmark;
@@ -25,11 +25,16 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(segments: Arc<Segments>, index: Index, tail: Landmark) -> Self {
+    pub(crate) fn new(
+        segments: Arc<Segments>,
+        index: Index,
+        tail: Landmark,
+        clock: Box<dyn Clock>,
+    ) -> Self {
         Self {
             segments,
             index,
-            queue: Queue::default(),
+            queue: Queue::after(tail, clock),
             tail: RwLock::new(tail),
             grown: event_listener::Event::new(),
             stopped: OnceLock::new(),

@@ -11,19 +11,17 @@ use factlog::{
     Append, Appended, Clock, Direction, Error, EventStream, ListStreams, PageToken, Position,
     ReadLog, ReadStream, Result, StreamInfo, StreamName, StreamPage, Version,
 };
-use futures::channel::oneshot;
 
 use crate::disk::{Disk, Lock, RealDisk};
 use crate::index::Index;
 use crate::index::table::LsmTable;
 #[cfg(test)]
 use crate::index::table::Table;
-use crate::queue::Request;
 use crate::segment::{Segment, Segments, io_error};
 use crate::shared::Shared;
 use crate::verify::{self, Verified};
 use crate::writer::Writer;
-use crate::{read, recover};
+use crate::{append, read, recover};
 
 /// Events behind the index's checkpoint that closing leaves for the next opening to read.
 const UNINDEXED_AT_CLOSE_MAX: u64 = 4_096;
@@ -166,9 +164,9 @@ impl Store {
         let checkpoint = index.checkpoint();
         let recovered = recover::recover(&segments, &index)?;
         let (tail, clean) = (recovered.end, recovered.clean);
-        let shared = Arc::new(Shared::new(segments, index, tail));
+        let shared = Arc::new(Shared::new(segments, index, tail, clock));
         recover::check_checkpoint(&shared, checkpoint)?;
-        let writer = Writer::new(Arc::clone(&shared), clock, options.durability, prepare, clean)?;
+        let writer = Writer::new(Arc::clone(&shared), options.durability, prepare, clean)?;
         let writer = spawn("factlog-writer", move || writer.run())?;
         let for_indexer = Arc::clone(&shared);
         let indexer = spawn("factlog-index", move || for_indexer.index.run())?;
@@ -300,11 +298,7 @@ fn directory_bytes(path: &Path) -> std::io::Result<u64> {
 #[async_trait]
 impl factlog::Store for Store {
     async fn append(&self, append: Append) -> Result<Appended> {
-        let (answer, answered) = oneshot::channel();
-        self.shared.queue.push(Request::new(append, answer)?).await?;
-        answered.await.unwrap_or_else(|_| {
-            Err(Error::internal("the writer ended without an answer").and_may_have_happened())
-        })
+        append::append(&self.shared, append).await
     }
 
     fn read_stream(&self, request: ReadStream) -> EventStream {

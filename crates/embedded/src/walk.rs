@@ -5,9 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use factlog::{EventId, Position, Result};
 
-use crate::frame::{
-    COMMIT_BYTES, CommitFrame, EVENT_BYTES_MIN, EVENT_HEAD_BYTES, EventHead, Frame, is_sound,
-};
+use crate::frame::{COMMIT_BYTES, CommitFrame, EVENT_BYTES_MIN, EventHead, Frame, id_of, is_sound};
 use crate::index::part::Place;
 use crate::segment::Segments;
 use crate::window::Window;
@@ -60,8 +58,7 @@ impl WalkedEvent {
     }
 
     pub(crate) fn id(&self) -> EventId {
-        let id = self.names[EVENT_HEAD_BYTES..EVENT_BYTES_MIN].try_into();
-        EventId::from_bytes(id.unwrap_or_default())
+        id_of(&self.names)
     }
 }
 

@@ -3,7 +3,7 @@
 use regex::{Regex, RegexBuilder};
 
 use crate::limits::{FILTER_REGEX_BYTES_MAX, FILTER_TERMS_MAX};
-use crate::{Error, EventType, RecordedEvent, Result, TimeRange, Timestamp};
+use crate::{Error, EventType, RecordedEvent, Result, StreamName, TimeRange, Timestamp};
 
 /// Which events of the log a reader wants: all that pass *every kind* of condition given. Within
 /// one kind, one match is enough: of two categories either, of a category and a type both.
@@ -134,9 +134,8 @@ impl Filter {
         time: Timestamp,
         recorded: Timestamp,
     ) -> bool {
-        let category = || stream.split_once('-').map_or(stream, |(category, _)| category);
         one_of(&self.types, |term| term.as_str() == event_type)
-            && one_of(&self.categories, |term| term == category())
+            && one_of(&self.categories, |term| term == StreamName::category_of(stream))
             && one_of(&self.stream_prefixes, |term| stream.starts_with(term.as_str()))
             && one_of(&self.stream_patterns, |term| term.is_match(stream))
             && one_of(&self.type_patterns, |term| term.is_match(event_type))

@@ -95,7 +95,13 @@ impl StreamName {
     /// `loan-173688` is of category `loan`.
     #[must_use]
     pub fn category(&self) -> &str {
-        self.0.split_once('-').map_or(&*self.0, |(category, _)| category)
+        Self::category_of(&self.0)
+    }
+
+    /// The category of the stream of this name: for stores that look at a name before they make one.
+    #[must_use]
+    pub fn category_of(name: &str) -> &str {
+        name.split_once('-').map_or(name, |(category, _)| category)
     }
 }
 

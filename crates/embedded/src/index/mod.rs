@@ -18,36 +18,25 @@
 //! What was once in memory is in the table before it leaves memory: who looks first here, then there,
 //! misses nothing.
 
+pub(crate) mod batch;
 pub(crate) mod entries;
 mod find;
 pub(crate) mod part;
 pub(crate) mod table;
 
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
-use factlog::{Error, Position, Result, StreamAppend, Timestamp};
+use factlog::{Error, Result};
 
-use crate::limits::{INDEXED_AT_ONCE, PART_EVENTS_MAX, PARTS_WAITING_MAX, UNINDEXED_MAX};
+use crate::limits::{
+    INDEXED_AT_ONCE, INDEXED_AT_ONCE_BYTES, PART_EVENTS_MAX, PARTS_WAITING_MAX,
+    UNINDEXED_BYTES_MAX, UNINDEXED_MAX,
+};
+use batch::Batch;
 use entries::{CHECKPOINT, Checkpoint};
-use part::{Head, Landmark, Part, Place, Written};
+use part::{Landmark, Part, Place, Written};
 use table::Table;
-
-/// A commit as the writer hands it over.
-#[derive(Debug)]
-pub(crate) struct Commit {
-    /// The position of its first event.
-    pub(crate) first: Position,
-    pub(crate) recorded: Timestamp,
-    /// The address of its first event.
-    pub(crate) address: u64,
-    /// What the append did to each stream; data and metadata are no longer there.
-    pub(crate) streams: Vec<StreamAppend>,
-    /// Where each of these streams is after it, and the bytes of each event's frame.
-    pub(crate) heads: Vec<Head>,
-    pub(crate) lengths: Vec<u32>,
-}
 
 #[derive(Debug)]
 pub(crate) struct Index {
@@ -72,15 +61,26 @@ struct Layers {
 
 #[derive(Debug, Default)]
 struct Waiting {
-    commits: VecDeque<Commit>,
-    /// Events of all of them.
+    batches: Vec<Batch>,
+    /// Events of all of them, and bytes.
     events: usize,
+    bytes: usize,
     /// No more commits come.
     closed: bool,
     /// Why the last part did not reach the table.
     failed: Option<String>,
     /// The writer waits for room.
     asked: bool,
+}
+
+impl Waiting {
+    fn is_worth_while(&self) -> bool {
+        self.events >= INDEXED_AT_ONCE || self.bytes >= INDEXED_AT_ONCE_BYTES
+    }
+
+    fn is_too_much(&self) -> bool {
+        self.events > UNINDEXED_MAX || self.bytes > UNINDEXED_BYTES_MAX
+    }
 }
 
 impl Index {
@@ -112,14 +112,13 @@ impl Index {
     }
 
     /// Hands commits over: every read that begins after it finds them.
-    pub(crate) fn hand_over(&self, commits: impl Iterator<Item = Commit>) {
+    pub(crate) fn hand_over(&self, batch: Batch) {
         let mut waiting = self.waiting();
-        for commit in commits {
-            waiting.events += commit.lengths.len();
-            waiting.commits.push_back(commit);
-        }
+        waiting.events += batch.events;
+        waiting.bytes += batch.bytes.len();
+        waiting.batches.push(batch);
         // A thread that wakes up takes time from the writer: it wakes up rarely, and does much.
-        if waiting.events >= INDEXED_AT_ONCE {
+        if waiting.is_worth_while() {
             self.work.notify_one();
         }
     }
@@ -129,7 +128,7 @@ impl Index {
     /// # Errors
     /// `Unavailable` if it waits because the table can't be written.
     pub(crate) fn make_room(&self) -> Result<()> {
-        if self.waiting().events > UNINDEXED_MAX {
+        if self.waiting().is_too_much() {
             self.catch_up();
         }
         let full =
@@ -148,16 +147,16 @@ impl Index {
 
     /// Takes in all commits that were handed over.
     pub(crate) fn catch_up(&self) {
-        if self.waiting().commits.is_empty() {
+        if self.waiting().batches.is_empty() {
             return;
         }
         let mut layers = self.layers.write().unwrap_or_else(PoisonError::into_inner);
         let mut waiting = self.waiting();
-        let commits = std::mem::take(&mut waiting.commits);
-        waiting.events = 0;
+        let batches = std::mem::take(&mut waiting.batches);
+        (waiting.events, waiting.bytes) = (0, 0);
         drop(waiting);
-        for commit in &commits {
-            take_in(&mut layers.active, commit);
+        for batch in &batches {
+            batch.take_in(&mut layers.active);
         }
         self.active_events.store(layers.active.events, Ordering::Release);
     }
@@ -178,7 +177,7 @@ impl Index {
     pub(crate) fn run(&self) {
         loop {
             let mut waiting = self.waiting();
-            while waiting.events < INDEXED_AT_ONCE && !waiting.closed && !waiting.asked {
+            while !waiting.is_worth_while() && !waiting.closed && !waiting.asked {
                 waiting = self.work.wait(waiting).unwrap_or_else(PoisonError::into_inner);
             }
             waiting.asked = false;
@@ -241,24 +240,6 @@ impl Index {
 
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn take_in(part: &mut Part, commit: &Commit) {
-    let (mut position, mut address) = (commit.first, commit.address);
-    let mut lengths = commit.lengths.iter();
-    for (stream, head) in commit.streams.iter().zip(&commit.heads) {
-        if stream.events.is_empty() {
-            continue;
-        }
-        let events = stream.events.iter().zip(lengths.by_ref()).map(|(event, &length)| {
-            let place = Place { address, length };
-            address = place.end();
-            (event.event_type.as_str(), place)
-        });
-        let (first, recorded, head) = (position, commit.recorded, *head);
-        position = position.plus(stream.events.len() as u64);
-        part.add(Written { stream: &stream.stream, head, first, recorded, events });
     }
 }
 

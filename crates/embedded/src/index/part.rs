@@ -1,9 +1,10 @@
 //! The newest part of the index, in memory: the same lists as on disk, for the commits since the
 //! last part went there.
 
-use factlog::{Direction, Position, StreamName, Timestamp, Version};
+use factlog::{Direction, EventId, Position, StreamName, Timestamp, Version};
 use rustc_hash::FxHashMap;
 
+use crate::heads::hash_ids;
 use crate::limits::LANDMARK_BYTES;
 
 /// Where an event's frame stands in the log.
@@ -32,6 +33,14 @@ pub(crate) struct Head {
     pub(crate) commit_ids: u64,
 }
 
+impl Head {
+    /// The head of a stream whose last commit wrote these events, up to this version.
+    pub(crate) fn after(version: Version, ids: impl ExactSizeIterator<Item = EventId>) -> Self {
+        let commit_events = u32::try_from(ids.len()).expect("a commit has at most 10,000 events");
+        Self { version, commit_events, commit_ids: hash_ids(ids) }
+    }
+}
+
 /// A frame of an event whose position, address and time are known, so that others can be found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Landmark {
@@ -52,7 +61,7 @@ pub(crate) struct Created {
 /// The events that one commit wrote to one stream.
 #[derive(Debug)]
 pub(crate) struct Written<'a, E> {
-    pub(crate) stream: &'a StreamName,
+    pub(crate) stream: &'a str,
     /// Where the stream is after them.
     pub(crate) head: Head,
     /// The position of the first of them.
@@ -102,10 +111,9 @@ impl Part {
 
     /// Takes in what a commit wrote to one stream.
     pub(crate) fn add<'a>(&mut self, written: Written<'_, impl Iterator<Item = (&'a str, Place)>>) {
-        let Written { stream, head, first, recorded, events } = written;
-        let name = stream.as_str();
+        let Written { stream: name, head, first, recorded, events } = written;
         let (before, mut position) = (self.events, first);
-        let category = list_of(&mut self.categories, stream.category());
+        let category = list_of(&mut self.categories, StreamName::category_of(name));
         let places = match self.streams.get_mut(name) {
             Some(part) => &mut part.places,
             None => {

@@ -99,8 +99,10 @@ impl Queue {
         };
         if !state.has_room(encoded) {
             state.full = true;
+            // Before the writer can take the group: a notification that comes earlier would be missed.
+            let room = self.taken.listen();
             self.wake_writer(state);
-            return Decision::Wait(self.taken.listen());
+            return Decision::Wait(room);
         }
         let decision = state.place(append, encoded, heads);
         if state.wanted > 0 && state.group.appends >= state.wanted {
@@ -273,5 +275,110 @@ fn may_stand(part: &StreamAppend, head: Head) -> bool {
             last_version(part, head) <= head.version
                 && !(ends_at_head && is_last_commit && head != after())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use factlog::{Event as NewEvent, EventId, StreamName, SystemClock, Version};
+    use futures::FutureExt as _;
+
+    use super::*;
+
+    fn queue() -> Queue {
+        Queue::after(Landmark::default(), Box::new(SystemClock))
+    }
+
+    fn append(stream: &str, expected: Expected, id: u128, bytes: usize) -> Append {
+        let event =
+            NewEvent::new(EventId::from_u128(id), "Measured".parse().unwrap(), vec![7; bytes]);
+        Append::to(StreamName::new(stream).unwrap(), expected, vec![event])
+    }
+
+    /// Offers an append to one stream, which the index says is new.
+    fn offer(queue: &Queue, append: &Append) -> Decision {
+        let known = Known { heads: vec![Head::default()], ..Known::default() };
+        queue.offer(append, &Encoded::new(append), &known)
+    }
+
+    fn placed(queue: &Queue, append: &Append) -> (Appended, Arc<Fate>) {
+        match offer(queue, append) {
+            Decision::Answer(Ok(appended), Some(fate)) => (appended, fate),
+            other => panic!("it is placed, not {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_conflict_is_answered_after_what_it_conflicts_with() {
+        let queue = queue();
+        let (_, fate) = placed(&queue, &append("a", Expected::NoStream, 1, 9));
+        let conflict = || match offer(&queue, &append("a", Expected::NoStream, 2, 9)) {
+            Decision::Answer(Err(_), pending) => pending,
+            other => panic!("it is a conflict, not {other:?}"),
+        };
+        assert!(conflict().is_some_and(|pending| Arc::ptr_eq(&pending, &fate)));
+        queue.take(1, Duration::ZERO);
+        assert!(conflict().is_some_and(|pending| Arc::ptr_eq(&pending, &fate)));
+        queue.done();
+        assert!(conflict().is_none(), "what it conflicts with is durable");
+    }
+
+    #[test]
+    fn a_repeat_of_what_is_not_readable_waits_for_it() {
+        let queue = queue();
+        let first = append("a", Expected::NoStream, 1, 9);
+        let (_, fate) = placed(&queue, &first);
+        queue.take(1, Duration::ZERO);
+        let Decision::Repeated(_, Some(pending)) = offer(&queue, &first) else {
+            panic!("its events may stand")
+        };
+        assert!(Arc::ptr_eq(&pending, &fate) && fate.wait().now_or_never().is_none());
+    }
+
+    #[test]
+    fn what_was_decided_against_a_refused_group_is_refused_with_it() {
+        let queue = queue();
+        let (_, first) = placed(&queue, &append("a", Expected::NoStream, 1, 9));
+        queue.take(1, Duration::ZERO);
+        let then = append("a", Expected::Exact(Version::FIRST), 2, 9);
+        let (_, second) = placed(&queue, &then);
+        queue.refuse(Landmark::default(), &Failure::refused(&Error::unavailable("disk full")));
+        for fate in [first, second] {
+            let error = fate.wait().now_or_never().expect("it is decided").unwrap_err();
+            assert!(error.is_retryable() && !error.may_have_happened(), "{error}");
+        }
+        let known = Known { heads: vec![Head::default()], since: 1, ..Known::default() };
+        let Decision::Answer(Err(conflict), None) =
+            queue.offer(&then, &Encoded::new(&then), &known)
+        else {
+            panic!("the stream is where the index says")
+        };
+        assert!(conflict.to_string().contains("at version 0"), "{conflict}");
+    }
+
+    #[test]
+    fn what_the_index_said_before_heads_were_forgotten_is_not_believed() {
+        let queue = queue();
+        queue.refuse(Landmark::default(), &Failure::refused(&Error::unavailable("disk full")));
+        let Decision::Unknown { since: 1 } = offer(&queue, &append("a", Expected::Any, 1, 9))
+        else {
+            panic!("the index has to be asked again")
+        };
+    }
+
+    #[test]
+    fn an_append_waits_while_the_group_has_no_room_for_it() {
+        let queue = queue();
+        let half = GROUP_BYTES_MAX / 2;
+        placed(&queue, &append("a", Expected::Any, 1, half));
+        let Decision::Wait(room) = offer(&queue, &append("b", Expected::Any, 2, half)) else {
+            panic!("there is no room for both")
+        };
+        let mut room = room.fuse();
+        assert!((&mut room).now_or_never().is_none());
+        // A full group is not waited for, whatever is expected.
+        let group = queue.take(9, Duration::from_secs(3_600)).expect("a group");
+        assert_eq!(group.appends, 1);
+        assert!((&mut room).now_or_never().is_some());
     }
 }

@@ -1,17 +1,18 @@
 //! Durable appends by concurrent writers, beside the device.
 //!
-//! A writer is a task; all of them run on one thread, as cheaply as tasks can be run, and leave the other
-//! processor to the store. One writer alone is a thread that waits.
+//! A writer is a task that waits for each answer before it sends the next append. The tasks run on a
+//! thread a processor, as those of a server would.
 
 use std::cell::RefCell;
+use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use factlog::{
-    Append, Event, EventId, EventType, Expected, Result, Store as _, StreamName, Version,
+    Append, Error, Event, EventId, EventType, Expected, Result, Store as _, StreamName, Version,
 };
 use factlog_embedded::Store;
-use futures::StreamExt;
+use futures::TryStreamExt;
 use futures::executor::block_on;
 use futures::stream::FuturesUnordered;
 use hdrhistogram::Histogram;
@@ -58,8 +59,7 @@ pub(super) fn measure(home: &Home, round: Duration, rounds: u32) -> Result<Vec<F
     let store = home.store("appends")?;
     let mut figures = Vec::new();
     for (number, load) in LOADS.into_iter().enumerate() {
-        let mut latency =
-            Histogram::<u64>::new_with_max(60_000_000_000, 3).map_err(std::io::Error::other)?;
+        let mut latency = latencies()?;
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         for turn in 0..rounds {
             let events = load.writers * load.batch;
@@ -88,34 +88,46 @@ struct Run<'a> {
 
 impl Run<'_> {
     fn events_a_second(&self, round: Duration, latency: &mut Histogram<u64>) -> Result<f64> {
+        let threads = thread::available_parallelism().map_or(1, usize::from);
         let started = Instant::now();
         let until = started + round;
-        let latency = RefCell::new(latency);
-        let writers =
-            (0..self.load.writers).map(|writer| self.write(writer as u64, until, &latency));
-        let appends = if self.load.writers == 1 {
-            block_on(self.write(0, until, &latency))?
-        } else {
-            let mut writers: FuturesUnordered<_> = writers.collect();
-            block_on(async {
-                let mut sum = 0;
-                while let Some(appends) = writers.next().await {
-                    sum += appends?;
-                }
-                Ok::<u64, factlog::Error>(sum)
-            })?
-        };
-        let events = appends * self.load.batch as u64;
-        Ok(events as f64 / started.elapsed().as_secs_f64())
+        let counted: Vec<_> = thread::scope(|scope| {
+            let share = |thread| (thread..self.load.writers).step_by(threads);
+            let run = |thread| scope.spawn(move || self.write_all(share(thread), until));
+            let running: Vec<_> = (0..threads.min(self.load.writers)).map(run).collect();
+            running.into_iter().map(ScopedJoinHandle::join).collect()
+        });
+        let took = started.elapsed();
+        let mut appends = 0;
+        for outcome in counted {
+            let counted =
+                outcome.map_err(|_| Error::internal("a thread of the bench panicked"))??;
+            appends += counted.len();
+            latency.add(counted).map_err(|e| Error::internal(e.to_string()))?;
+        }
+        Ok((appends * self.load.batch as u64) as f64 / took.as_secs_f64())
     }
 
-    /// One writer until the time is over: how often it was answered.
+    /// Some writers, on one thread: how long each of their appends took.
+    fn write_all(
+        &self,
+        writers: impl Iterator<Item = usize>,
+        until: Instant,
+    ) -> Result<Histogram<u64>> {
+        let latency = RefCell::new(latencies()?);
+        let writers = writers.map(|writer| self.write(writer as u64, until, &latency));
+        let writers: FuturesUnordered<_> = writers.collect();
+        block_on(writers.try_collect::<()>())?;
+        Ok(latency.into_inner())
+    }
+
+    /// One writer until the time is over.
     async fn write(
         &self,
         writer: u64,
         until: Instant,
-        latency: &RefCell<&mut Histogram<u64>>,
-    ) -> Result<u64> {
+        latency: &RefCell<Histogram<u64>>,
+    ) -> Result<()> {
         let Load { batch, one_stream, .. } = self.load;
         let own = if one_stream { 0 } else { writer };
         let stream = StreamName::new(format!("bench-{}-{own}", self.number))?;
@@ -136,8 +148,12 @@ impl Run<'_> {
             latency.borrow_mut().saturating_record(nanos_of(now - before));
             appends += 1;
         }
-        Ok(appends)
+        Ok(())
     }
+}
+
+fn latencies() -> Result<Histogram<u64>> {
+    Histogram::new_with_max(60_000_000_000, 3).map_err(|e| Error::internal(e.to_string()))
 }
 
 fn nanos_of(time: Duration) -> u64 {

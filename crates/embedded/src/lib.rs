@@ -1,7 +1,7 @@
 //! The factlog event store in one directory on one machine.
 //!
-//! The log of commits is the truth (`segment`, `frame`), written by one thread that makes
-//! all waiting appends durable at once (`writer`). An index, derived from the log, finds events
+//! The log of commits is the truth (`segment`, `frame`). Appends gather in a group (`append`, `queue`),
+//! and one thread makes all of it durable at once (`writer`). An index, derived from the log, finds events
 //! (`index`); reads go through it or along the log (`read`). `FORMAT.md` describes every byte on disk.
 //!
 //! ```

@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use factlog::{Error, Position, Result};
 use quick_cache::sync::Cache;
 
-use crate::disk::{Disk, File};
+use crate::disk::{Disk, File, ZEROS_BYTES};
 use crate::frame::{COMMIT_BYTES, CommitFrame, u32_at, u64_at};
 use crate::limits::{OPEN_FILES_MAX, SEGMENT_BYTES_FIRST, SEGMENT_BYTES_MAX};
 
@@ -24,7 +24,8 @@ pub(crate) const SEGMENT_HEAD_BYTES: usize = 64;
 
 const MAGIC: [u8; 8] = *b"factlog\0";
 const FORMAT: u32 = 1;
-const ZEROS: &[u8] = &[0; 1 << 20];
+/// Eighths of a segment that are used when the next one is begun, and when it is to be ready.
+const PREPARE_EIGHTHS: (u64, u64) = (2, 6);
 
 /// One segment file and the addresses that it covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +51,22 @@ impl Segment {
 
     pub(crate) fn name(&self) -> String {
         format!("segment-{:010}.log", self.number)
+    }
+
+    /// The segment after this one, or the first one, with room for so many bytes of frames.
+    fn following(before: Option<&Self>, room: u64) -> Self {
+        let (number, base) = before.map_or((1, 0), |before| (before.number + 1, before.end()));
+        let usual = before.map_or(SEGMENT_BYTES_FIRST, |before| before.bytes.saturating_mul(2));
+        let bytes = usual.min(SEGMENT_BYTES_MAX).max(room + SEGMENT_HEAD_BYTES as u64);
+        Self { number, base, bytes }
+    }
+
+    fn unfinished_name(&self) -> String {
+        format!("{}.new", self.name())
+    }
+
+    fn not_made(&self, e: std::io::Error) -> Error {
+        io_error(&format!("making {} ({} bytes)", self.name(), self.bytes), e)
     }
 
     fn encode(self, identity: u64) -> [u8; SEGMENT_HEAD_BYTES] {
@@ -83,6 +100,15 @@ impl Segment {
     }
 }
 
+/// A segment that is being made, under a name of its own.
+#[derive(Debug)]
+struct Unfinished {
+    segment: Segment,
+    file: Arc<dyn File>,
+    /// Bytes of zeros that are written.
+    zeros: u64,
+}
+
 /// All segments of a store.
 #[derive(Debug)]
 pub(crate) struct Segments {
@@ -91,8 +117,8 @@ pub(crate) struct Segments {
     identity: u64,
     /// In order. Changes only when a segment is made.
     list: RwLock<Vec<Segment>>,
-    /// Held while a segment is made.
-    making: Mutex<()>,
+    /// The next segment, as far as it is made.
+    making: Mutex<Option<Unfinished>>,
     files: Cache<u64, Arc<dyn File>>,
 }
 
@@ -115,7 +141,7 @@ impl Segments {
             segments.adopt(name)?;
         }
         if found.is_empty() {
-            segments.make(None, 0)?;
+            segments.make(None, 0, &mut None)?;
         }
         Ok(segments)
     }
@@ -152,41 +178,93 @@ impl Segments {
     /// The segment after this one, with room for so many bytes of frames: made if it is not there,
     /// and made anew if it is too small, for nothing stands in it yet.
     pub(crate) fn next(&self, segment: &Segment, room: u64) -> Result<Segment> {
-        let _making = self.making.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut making = self.making.lock().unwrap_or_else(PoisonError::into_inner);
         match self.after(segment).filter(|next| next.end() - next.start() >= room) {
             Some(next) => Ok(next),
-            None => self.make(Some(segment), room),
+            None => self.make(Some(segment), room, &mut making),
+        }
+    }
+
+    /// Makes a piece of the segment after this one, of which so many bytes are used: little by little,
+    /// lest syncs of the log wait for it.
+    pub(crate) fn prepare(&self, segment: &Segment, used: u64) -> Result<()> {
+        let mut making = self.making.lock().unwrap_or_else(PoisonError::into_inner);
+        let (begin, end) =
+            (segment.bytes / 8 * PREPARE_EIGHTHS.0, segment.bytes / 8 * PREPARE_EIGHTHS.1);
+        if used < begin || self.after(segment).is_some() {
+            return Ok(());
+        }
+        if used >= end {
+            return self.make(Some(segment), 0, &mut making).map(drop);
+        }
+        let usual = Segment::following(Some(segment), 0);
+        let mut unfinished = self.begun(usual, &mut making)?;
+        self.fill(&mut unfinished, usual.bytes / (end - begin) * (used - begin))?;
+        *making = Some(unfinished);
+        Ok(())
+    }
+
+    /// Takes away a segment that is not finished.
+    pub(crate) fn abandon(&self) {
+        let making = self.making.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(unfinished) = making {
+            // If it stays, it is taken away at the next opening.
+            let _ = self.disk.remove(&unfinished.segment.unfinished_name());
         }
     }
 
     /// Makes a segment, filled with zeros and durable.
-    fn make(&self, before: Option<&Segment>, room: u64) -> Result<Segment> {
-        let (number, base) = before.map_or((1, 0), |before| (before.number + 1, before.end()));
-        let usual = before.map_or(SEGMENT_BYTES_FIRST, |before| before.bytes.saturating_mul(2));
-        let bytes = usual.min(SEGMENT_BYTES_MAX).max(room + SEGMENT_HEAD_BYTES as u64);
-        let segment = Segment { number, base, bytes };
-        let file = self
-            .write_new(segment)
-            .map_err(|e| io_error(&format!("making {} ({bytes} bytes)", segment.name()), e))?;
-        self.files.insert(number, file);
+    fn make(
+        &self,
+        before: Option<&Segment>,
+        room: u64,
+        making: &mut Option<Unfinished>,
+    ) -> Result<Segment> {
+        let segment = Segment::following(before, room);
+        let unfinished = self.begun(segment, making)?;
+        let file = self.finish(unfinished)?;
+        self.files.insert(segment.number, file);
         let mut list = self.list.write().unwrap_or_else(PoisonError::into_inner);
-        list.retain(|other| other.number < number);
+        list.retain(|other| other.number < segment.number);
         list.push(segment);
         Ok(segment)
     }
 
-    fn write_new(&self, segment: Segment) -> std::io::Result<Arc<dyn File>> {
-        let name = segment.name();
-        let unfinished = format!("{name}.new");
-        let file = self.disk.create(&unfinished)?;
-        for offset in (0..segment.bytes).step_by(ZEROS.len()) {
-            let length = (segment.bytes - offset).min(ZEROS.len() as u64);
-            file.write_at(&ZEROS[..usize::try_from(length).unwrap_or(ZEROS.len())], offset)?;
+    /// What there is of the segment, begun if there is nothing.
+    fn begun(&self, segment: Segment, making: &mut Option<Unfinished>) -> Result<Unfinished> {
+        match making.take().filter(|unfinished| unfinished.segment == segment) {
+            Some(unfinished) => Ok(unfinished),
+            None => {
+                let file = self.disk.create(&segment.unfinished_name());
+                Ok(Unfinished { segment, file: file.map_err(|e| segment.not_made(e))?, zeros: 0 })
+            }
         }
-        file.write_at(&segment.encode(self.identity), 0)?;
-        file.sync()?;
-        self.disk.rename(&unfinished, &name)?;
-        self.disk.sync_names()?;
+    }
+
+    /// Fills it with zeros up to this offset or a little further.
+    fn fill(&self, unfinished: &mut Unfinished, to: u64) -> Result<()> {
+        let segment = unfinished.segment;
+        let name = segment.unfinished_name();
+        while unfinished.zeros < to.min(segment.bytes) {
+            let left = segment.bytes - unfinished.zeros;
+            let length = usize::try_from(left).unwrap_or(ZEROS_BYTES).min(ZEROS_BYTES);
+            let written = self.disk.write_zeros(&name, unfinished.zeros, length);
+            written.map_err(|e| segment.not_made(e))?;
+            unfinished.zeros += length as u64;
+        }
+        Ok(())
+    }
+
+    fn finish(&self, mut unfinished: Unfinished) -> Result<Arc<dyn File>> {
+        self.fill(&mut unfinished, u64::MAX)?;
+        let Unfinished { segment, file, .. } = unfinished;
+        let name = || {
+            file.write_at(&segment.encode(self.identity), 0)?;
+            file.sync()?;
+            self.disk.rename(&segment.unfinished_name(), &segment.name())?;
+            self.disk.sync_names()
+        };
+        name().map_err(|e| segment.not_made(e))?;
         Ok(file)
     }
 
@@ -230,6 +308,12 @@ impl Segments {
         self.files
             .get_or_insert_with(&segment.number, || self.disk.open(&segment.name()))
             .map_err(|e| io_error(&format!("opening {}", segment.name()), e))
+    }
+
+    /// The file of a segment to write it: each write is durable when it is synced, if not before.
+    pub(crate) fn durable_file(&self, segment: &Segment) -> Result<Arc<dyn File>> {
+        let file = self.disk.open_durable(&segment.name());
+        file.map_err(|e| io_error(&format!("opening {}", segment.name()), e))
     }
 
     /// Fills the buffer with what stands at the address; it must not reach into the next segment.

@@ -159,7 +159,7 @@ impl Store {
         index: Index,
         options: Options,
         clock: Box<dyn Clock>,
-        prepare: Option<Sender<Segment>>,
+        prepare: Option<Sender<(Segment, u64)>>,
     ) -> Result<Self> {
         let checkpoint = index.checkpoint();
         let recovered = recover::recover(&segments, &index)?;
@@ -272,11 +272,12 @@ fn open_index(path: &Path, identity: u64) -> Result<Index> {
     })
 }
 
-fn prepare_segments(segments: &Segments, asked: &Receiver<Segment>) {
-    while let Ok(segment) = asked.recv() {
+fn prepare_segments(segments: &Segments, asked: &Receiver<(Segment, u64)>) {
+    while let Ok((segment, used)) = asked.recv() {
         // A failure is met again, and told, when the writer needs the segment.
-        let _ = segments.next(&segment, 0);
+        let _ = segments.prepare(&segment, used);
     }
+    segments.abandon();
 }
 
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {

@@ -6,10 +6,11 @@
 //!   append ──┘             └────────────────────────┘
 //! ```
 //!
-//! All appends that wait go into one write and one sync, and are answered together. While a sync
-//! runs the next group gathers. After a group is answered its callers are likely to come back at once: the
-//! writer expects as many as it has just answered together with those that already wait, and gives them a
-//! moment, a fraction of what a sync takes. Without that, two half groups would take turns for ever.
+//! All appends that wait go into one write and one sync (on the real disk both are one call), and are
+//! answered together. Meanwhile the next group gathers. After a group is answered its callers are likely to
+//! come back at once: the writer expects as many as it has just answered together with those that already
+//! wait, and gives them a moment, a fraction of what a sync takes. Without that, two half groups would take
+//! turns for ever.
 //!
 //! A write or a sync that fails ends the writing: nothing is known of the bytes since the last sync,
 //! and a second try would prove nothing. All further appends are refused until the store is opened
@@ -31,21 +32,23 @@ use crate::limits::UNSYNCED_BYTES_MAX;
 use crate::segment::{Segment, io_error};
 use crate::shared::Shared;
 
-/// The share of a sync's time that the writer waits for callers to come back.
+/// The share of that time that the writer waits for callers to come back.
 const PATIENCE: u32 = 2;
-/// The share of a segment that is full when the next one is made.
-const PREPARE_AT: u64 = 4;
+/// How often it is told how much of a segment is used, while it fills.
+const PREPARE_PIECES: u64 = 8;
+/// Bytes of a page of the page cache: a write that ends inside of a new one has to read it first.
+const PAGE_BYTES: u64 = 4_096;
 const PATIENCE_MAX: Duration = Duration::from_micros(200);
 
 #[derive(Debug)]
 pub(crate) struct Writer {
     shared: Arc<Shared>,
     durability: Durability,
-    /// Asks for the segment after this one to be made ahead of need.
-    prepare: Option<Sender<Segment>>,
+    /// Tells how much of a segment is used, for the one after it to be made ahead of need.
+    prepare: Option<Sender<(Segment, u64)>>,
     segment: Segment,
-    /// Whether the segment after it was asked for.
-    prepared: bool,
+    /// The piece of the segment after it that was last asked for.
+    prepared: u64,
     file: Arc<dyn File>,
     /// The last event written, and the address where the next write begins.
     end: Landmark,
@@ -55,8 +58,8 @@ pub(crate) struct Writer {
     clean: bool,
     /// How many appends the next group is likely to have.
     expected: usize,
-    /// How long a sync took lately.
-    sync_time: Duration,
+    /// How long the last write and its sync took.
+    write_time: Duration,
 }
 
 impl Writer {
@@ -64,7 +67,7 @@ impl Writer {
     pub(crate) fn new(
         shared: Arc<Shared>,
         durability: Durability,
-        prepare: Option<Sender<Segment>>,
+        prepare: Option<Sender<(Segment, u64)>>,
         clean: bool,
     ) -> Result<Self> {
         let end = shared.tail();
@@ -72,19 +75,19 @@ impl Writer {
             .segments
             .at(end.address)
             .ok_or_else(|| Error::internal("the log ends behind its last segment"))?;
-        let file = shared.segments.file(&segment)?;
+        let file = file_of(&shared, &segment, durability)?;
         Ok(Self {
             shared,
             durability,
             prepare,
             segment,
-            prepared: false,
+            prepared: 0,
             file,
             end,
             synced: end.address,
             clean,
             expected: 1,
-            sync_time: Duration::ZERO,
+            write_time: Duration::ZERO,
         })
     }
 
@@ -92,7 +95,7 @@ impl Writer {
     pub(crate) fn run(mut self) {
         let shared = Arc::clone(&self.shared);
         loop {
-            let patience = (self.sync_time / PATIENCE).min(PATIENCE_MAX);
+            let patience = (self.write_time / PATIENCE).min(PATIENCE_MAX);
             let Some(group) = shared.queue.take(self.expected, patience) else { break };
             self.commit(group);
         }
@@ -140,20 +143,33 @@ impl Writer {
         }
         let at = self.shared.segments.place(self.end.address);
         let offset = self.end.address - self.segment.base;
-        self.file
-            .write_at(&group.bytes, offset)
-            .map_err(|e| io_error(&format!("writing {at}"), e))?;
-        let end = self.end.address + group.bytes.len() as u64;
+        let bytes = group.bytes.len();
+        let end = self.end.address + bytes as u64;
+        group.bytes.resize(self.with_page(offset, bytes), 0);
+        let started = Instant::now();
+        let written = self.file.write_at(&group.bytes, offset);
+        written.map_err(|e| io_error(&format!("writing {at}"), e))?;
+        group.bytes.truncate(bytes);
         if self.durability == Durability::Durable || end - self.synced > UNSYNCED_BYTES_MAX {
             self.sync(end)?;
         }
+        self.write_time = started.elapsed();
         Ok(())
     }
 
+    /// How many bytes to write for so many at the offset: a page that is begun is written whole, with the
+    /// zeros that stand there already.
+    fn with_page(&self, offset: u64, bytes: usize) -> usize {
+        let end = offset + bytes as u64;
+        if offset / PAGE_BYTES == end / PAGE_BYTES {
+            return bytes;
+        }
+        let page_end = end.next_multiple_of(PAGE_BYTES).min(self.segment.bytes);
+        usize::try_from(page_end - offset).unwrap_or(bytes)
+    }
+
     fn sync(&mut self, end: u64) -> Result<()> {
-        let started = Instant::now();
         self.file.sync().map_err(|e| io_error(&format!("syncing {}", self.segment.name()), e))?;
-        self.sync_time = started.elapsed();
         self.synced = end;
         Ok(())
     }
@@ -171,23 +187,22 @@ impl Writer {
             return Err(error);
         }
         let next = self.shared.segments.next(&self.segment, bytes)?;
-        self.file = self.shared.segments.file(&next)?;
+        self.file = file_of(&self.shared, &next, self.durability)?;
         self.segment = next;
         self.end.address = next.start();
         self.synced = next.start();
-        self.prepared = false;
+        self.prepared = 0;
         Ok(())
     }
 
-    /// Asks for the next segment when a part of this one is full: a small store stays small.
+    /// Tells from time to time how much of the segment is used.
     fn prepare_next(&mut self) {
         let used = self.end.address - self.segment.base;
-        if !self.prepared && used > self.segment.bytes / PREPARE_AT {
-            self.prepared = true;
-            if let Some(prepare) = &self.prepare {
-                // The thread that prepares has ended only if the store has: then none is needed.
-                let _ = prepare.send(self.segment);
-            }
+        let piece = used / (self.segment.bytes / PREPARE_PIECES);
+        if let Some(prepare) = self.prepare.as_ref().filter(|_| piece > self.prepared) {
+            self.prepared = piece;
+            // The thread that prepares has ended only if the store has: then none is needed.
+            let _ = prepare.send((self.segment, used));
         }
     }
 
@@ -207,6 +222,13 @@ impl Writer {
             self.file.sync()
         };
         write().map_err(|e| io_error(&format!("closing {}", self.segment.name()), e))
+    }
+}
+
+fn file_of(shared: &Shared, segment: &Segment, durability: Durability) -> Result<Arc<dyn File>> {
+    match durability {
+        Durability::Durable => shared.segments.durable_file(segment),
+        Durability::LostOnPowerFailure => shared.segments.file(segment),
     }
 }
 

@@ -11,6 +11,15 @@ use std::sync::Arc;
 
 pub(crate) use real::{Lock, RealDisk};
 
+/// Bytes of zeros that are written at once, at most.
+pub(crate) const ZEROS_BYTES: usize = 1 << 20;
+
+/// Zeros that begin where a page of memory does: as a disk wants them that reads them by itself.
+#[repr(align(4096))]
+struct Zeros([u8; ZEROS_BYTES]);
+
+static ZEROS: Zeros = Zeros([0; ZEROS_BYTES]);
+
 /// One directory of files.
 pub(crate) trait Disk: Debug + Send + Sync + 'static {
     /// The names of all files.
@@ -18,6 +27,13 @@ pub(crate) trait Disk: Debug + Send + Sync + 'static {
 
     /// Opens a file to read and write it.
     fn open(&self, name: &str) -> io::Result<Arc<dyn File>>;
+
+    /// Opens a file to write it, each write durable when it returns where the disk can do that at once;
+    /// what that leaves to be done, [`File::sync`] does.
+    fn open_durable(&self, name: &str) -> io::Result<Arc<dyn File>>;
+
+    /// Writes zeros to a file that nobody has read or written there, to be synced by whoever made it.
+    fn write_zeros(&self, name: &str, offset: u64, length: usize) -> io::Result<()>;
 
     /// Makes an empty file, in place of one that has this name.
     fn create(&self, name: &str) -> io::Result<Arc<dyn File>>;

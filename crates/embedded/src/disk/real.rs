@@ -2,15 +2,20 @@
 
 use std::fs;
 use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
 use std::time::{Duration, Instant};
 
 use factlog::{Error, Result};
 
-use super::{Disk, File};
+use super::{Disk, File, ZEROS};
+
+/// What opens a file past the page cache, where that exists.
+#[cfg(target_os = "linux")]
+const PAST_THE_CACHE: i32 = libc::O_DIRECT;
+#[cfg(not(target_os = "linux"))]
+const PAST_THE_CACHE: i32 = 0;
 
 /// How often a lock that another process holds is tried.
 const LOCK_POLL: Duration = Duration::from_millis(5);
@@ -36,6 +41,23 @@ impl Disk for RealDisk {
 
     fn open(&self, name: &str) -> io::Result<Arc<dyn File>> {
         Ok(Arc::new(fs::File::options().read(true).write(true).open(self.path.join(name))?))
+    }
+
+    fn open_durable(&self, name: &str) -> io::Result<Arc<dyn File>> {
+        let mut options = fs::File::options();
+        let options = options.read(true).write(true).custom_flags(libc::O_DSYNC);
+        Ok(Arc::new(Durable(options.open(self.path.join(name))?)))
+    }
+
+    /// Past the page cache: zeros would push out of it what is read, and take the processor's time.
+    fn write_zeros(&self, name: &str, offset: u64, length: usize) -> io::Result<()> {
+        let write = |flags| {
+            let mut options = fs::File::options();
+            let file = options.write(true).custom_flags(flags).open(self.path.join(name))?;
+            file.write_all_at(&ZEROS.0[..length], offset)
+        };
+        // Not every file system can do it, nor for every length.
+        write(PAST_THE_CACHE).or_else(|_| write(0))
     }
 
     fn create(&self, name: &str) -> io::Result<Arc<dyn File>> {
@@ -72,6 +94,28 @@ impl File for fs::File {
 
     fn len(&self) -> io::Result<u64> {
         Ok(self.metadata()?.len())
+    }
+}
+
+/// A file whose writes are durable when they return (`O_DSYNC`): one call instead of two.
+#[derive(Debug)]
+struct Durable(fs::File);
+
+impl File for Durable {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        File::read_at(&self.0, buffer, offset)
+    }
+
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        File::write_at(&self.0, bytes, offset)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        File::len(&self.0)
     }
 }
 

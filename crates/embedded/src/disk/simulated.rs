@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Error, ErrorKind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{Disk, File};
+use super::{Disk, File, ZEROS};
 
 /// Bytes that a device writes whole or not at all.
 const SECTOR_BYTES: usize = 512;
@@ -161,6 +161,14 @@ impl Disk for SimulatedDisk {
         let number = self.lock().names.get(name).copied();
         let number = number.ok_or_else(|| Error::from(ErrorKind::NotFound))?;
         Ok(Arc::new(SimulatedFile { disk: self.clone(), number }))
+    }
+
+    fn open_durable(&self, name: &str) -> io::Result<Arc<dyn File>> {
+        self.open(name)
+    }
+
+    fn write_zeros(&self, name: &str, offset: u64, length: usize) -> io::Result<()> {
+        self.open(name)?.write_at(&ZEROS.0[..length], offset)
     }
 
     fn create(&self, name: &str) -> io::Result<Arc<dyn File>> {

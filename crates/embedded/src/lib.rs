@@ -25,6 +25,7 @@ mod frame;
 mod heads;
 mod index;
 pub mod limits;
+mod merge;
 mod queue;
 mod read;
 mod recover;

@@ -31,6 +31,7 @@ mod read;
 mod recover;
 mod segment;
 mod shared;
+mod state;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -39,5 +40,6 @@ mod walk;
 mod window;
 mod writer;
 
+pub use state::State;
 pub use store::{Durability, Options, Stat, Store};
 pub use verify::Verified;

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use factlog::conformance::state::{self, StateFixture};
 use factlog::conformance::{Fixture, TestClock, differential};
 use factlog::{Memory, Result, Store as _};
 use factlog_embedded::{Options, Store};
@@ -40,11 +41,25 @@ impl Fixture for Directory {
     }
 }
 
+impl StateFixture for Directory {
+    fn state(&self) -> Arc<dyn factlog::state::State> {
+        Arc::new(self.store.as_ref().unwrap().state().unwrap())
+    }
+}
+
 factlog::conformance_tests!(Directory::open);
 factlog::reopen_tests!(Directory::open);
+factlog::state_tests!(Directory::open);
+factlog::state_reopen_tests!(Directory::open);
 
 #[test]
 fn it_answers_as_the_memory_store_does() {
     let memory = |clock| Arc::new(Memory::new(clock));
     differential::check(&differential::Plan::from_env(60), memory, Directory::open);
+}
+
+#[test]
+fn its_state_answers_as_the_one_in_memory_does() {
+    let memory = |clock| Arc::new(Memory::new(clock));
+    state::check(&differential::Plan::from_env(60), memory, Directory::open);
 }

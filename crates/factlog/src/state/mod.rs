@@ -101,7 +101,8 @@ pub trait State: Debug + Send + Sync + 'static {
 
     /// Writes each for itself, in any order, without conditions: any number, at about half the price of
     /// [`write`](State::write) where writes are paid for. For what can be written again from the start, such as
-    /// a rebuild. After an error, some may have happened and others not.
+    /// a rebuild. It is seen when it is answered, and durable at the latest with the next answered `write`. After
+    /// an error, some may have happened and others not.
     ///
     /// # Errors
     /// `Invalid` or `TooLarge` without writing anything; `Unavailable` or `Closed` with

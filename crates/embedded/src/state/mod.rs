@@ -86,18 +86,19 @@ impl State {
             _ => path.parent().map_or(Ok(()), |parent| RealDisk::new(parent).sync_names()),
         };
         made(path.to_owned()).map_err(|e| io_error(&format!("making {}", path.display()), e))?;
-        Self::open_on(Arc::new(RealDisk::new(path)), path, identity, Bounds::default())
+        let disk: Arc<dyn Disk> = Arc::new(RealDisk::new(path));
+        Self::open_on(&disk, path, identity, Bounds::default())
     }
 
     /// Opens a state whose journal is on any disk.
     pub(crate) fn open_on(
-        disk: Arc<dyn Disk>,
+        disk: &Arc<dyn Disk>,
         path: &Path,
         identity: u64,
         bounds: Bounds,
     ) -> Result<Self> {
         let shown = path.display().to_string();
-        let names = Journal::files(&*disk)
+        let names = Journal::files(&**disk)
             .map_err(|e| io_error(&format!("listing the state in {shown}"), e))?;
         let tree = path.join("tree");
         if !names.is_empty() && !tree.join("current").exists() {
@@ -113,10 +114,10 @@ impl State {
         }
         let flusher = Flusher::start(items.clone())?;
         let journal = if names.is_empty() {
-            Journal::create(&disk, &shown, identity)?
+            Journal::create(disk, &shown, identity)?
         } else {
             let written = items.written();
-            Journal::recover(&disk, &shown, identity, &names, &mut |replayed| match replayed {
+            Journal::recover(disk, &shown, identity, &names, &mut |replayed| match replayed {
                 Replayed::Write(number, body) => {
                     items.reach(number);
                     if number > written {

@@ -10,6 +10,7 @@ use factlog::{Error, ErrorKind, Result};
 use futures::TryStreamExt;
 use futures::executor::block_on;
 
+use crate::disk::Disk;
 use crate::disk::simulated::{Fault, SimulatedDisk};
 use crate::state::{Bounds, State};
 
@@ -39,6 +40,11 @@ struct World {
     made: HashMap<Revision, usize>,
 }
 
+fn open_on(disk: &SimulatedDisk, path: &Path) -> Result<State> {
+    let disk: Arc<dyn Disk> = Arc::new(disk.clone());
+    State::open_on(&disk, path, IDENTITY, BOUNDS)
+}
+
 /// What a step does to the contents: it puts two keys and deletes one.
 fn apply(contents: &mut Contents, step: usize) {
     contents.insert(key(step % 5).sort().to_vec(), step);
@@ -63,8 +69,7 @@ impl World {
 
     /// Opens the state and checks that it has all that is certain and a part of what is not.
     fn open(&mut self) -> Result<State> {
-        let disk = Arc::new(self.disk.clone());
-        let state = State::open_on(disk, self.path(), IDENTITY, BOUNDS)?;
+        let state = open_on(&self.disk, self.path())?;
         let contents = self.contents(&state)?;
         let mut possible = self.certain.clone();
         let mut uncertain = std::mem::take(&mut self.uncertain).into_iter();
@@ -235,7 +240,7 @@ fn a_bit_of_the_journal_that_flips_is_refused_or_harmless() {
         world.disk.flip(JOURNAL, offset, bit);
         let opened = world.disk.forked();
         let before = opened.bytes_of(JOURNAL);
-        let refused = State::open_on(Arc::new(opened.clone()), world.path(), IDENTITY, BOUNDS);
+        let refused = open_on(&opened, world.path());
         match refused {
             Err(error) => {
                 let message = error.to_string();
@@ -257,7 +262,7 @@ fn a_state_without_its_tree_or_its_journal_is_refused() {
     let mut world = World::new(2);
     world.work();
     let gone = SimulatedDisk::new(0);
-    let error = State::open_on(Arc::new(gone), world.path(), IDENTITY, BOUNDS).unwrap_err();
+    let error = open_on(&gone, world.path()).unwrap_err();
     assert!(error.kind() == &ErrorKind::Corrupt && error.to_string().contains("journal is gone"));
     std::fs::remove_dir_all(world.path().join("tree")).unwrap();
     let error = world.open().unwrap_err();

@@ -27,11 +27,13 @@ mod group;
 mod heads;
 mod index;
 pub mod limits;
+mod merge;
 mod queue;
 mod read;
 mod recover;
 mod segment;
 mod shared;
+mod state;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -40,5 +42,6 @@ mod walk;
 mod window;
 mod writer;
 
+pub use state::State;
 pub use store::{Durability, Options, Stat, Store};
 pub use verify::Verified;

@@ -61,3 +61,28 @@ pub const OPEN_FILES_MAX: usize = 128;
 
 /// Bytes of blocks of the index that are kept in memory.
 pub const INDEX_CACHE_BYTES: u64 = 24 << 20;
+
+/// Bytes that the newest part of the state holds before it goes to disk, and so those of a file of its
+/// journal, give or take one write.
+pub const STATE_PART_BYTES_MAX: u64 = 16 << 20;
+
+/// Parts of the state that may wait in memory to go to disk; beyond that, writes wait.
+pub const STATE_PARTS_WAITING_MAX: usize = 2;
+
+/// Bytes of the state that closing leaves in the journal for the next opening to read.
+pub const STATE_UNFLUSHED_BYTES_MAX: u64 = 4 << 20;
+
+/// Bytes by which the state's journal grows at once.
+pub const STATE_ROOM_BYTES: u64 = 1 << 20;
+
+/// Items that are written at once of those that are written each for itself.
+pub const STATE_EACH_ITEMS: usize = 1_000;
+
+/// Items that a scan of the state reads at once.
+pub const STATE_PAGE_ITEMS: usize = 128;
+
+/// Bytes that a scan of the state reads at once, give or take one item.
+pub const STATE_PAGE_BYTES: usize = 256 << 10;
+
+/// Bytes of blocks of the state that are kept in memory.
+pub const STATE_CACHE_BYTES: u64 = 32 << 20;

@@ -19,6 +19,7 @@ use crate::index::table::LsmTable;
 use crate::index::table::Table;
 use crate::segment::{Segment, Segments, io_error};
 use crate::shared::Shared;
+use crate::state::State;
 use crate::verify::{self, Verified};
 use crate::writer::Writer;
 use crate::{append, read, recover};
@@ -101,6 +102,8 @@ pub struct Store {
     shared: Arc<Shared>,
     path: PathBuf,
     running: Mutex<Option<Running>>,
+    /// What is kept beside the events, once somebody has asked for it.
+    state: Mutex<Option<State>>,
 }
 
 /// What runs while the store is open.
@@ -171,7 +174,24 @@ impl Store {
         let for_indexer = Arc::clone(&shared);
         let indexer = spawn("factlog-index", move || for_indexer.index.run())?;
         let running = Running { writer, indexer, preparer: None, _lock: None };
-        Ok(Self { shared, path: PathBuf::new(), running: Mutex::new(Some(running)) })
+        let (path, running) = (PathBuf::new(), Mutex::new(Some(running)));
+        Ok(Self { shared, path, running, state: Mutex::default() })
+    }
+
+    /// The state that is kept beside the events, in `state/` of the store's directory. It is opened, or
+    /// made, when it is first asked for, and closed with the store.
+    ///
+    /// # Errors
+    /// `Closed`; `Unavailable` if the disk fails; `Corrupt`, naming the directory, if something that was
+    /// durable can't be read.
+    pub fn state(&self) -> Result<State> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        self.shared.open_tail()?;
+        if let Some(state) = &*state {
+            return Ok(state.clone());
+        }
+        let opened = State::open(&self.path.join("state"), self.shared.segments.identity())?;
+        Ok(state.insert(opened).clone())
     }
 
     /// Counts what the store holds.
@@ -211,6 +231,8 @@ impl Store {
         self.shared.close();
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(running) = running else { return Ok(()) };
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let state_closed = state.map_or(Ok(()), |state| state.close());
         let joined =
             [Some(running.writer), running.preparer].into_iter().flatten().map(JoinHandle::join);
         let panicked = joined.filter(Result::is_err).count() > 0;
@@ -225,7 +247,7 @@ impl Store {
         }
         match self.shared.stopped() {
             Some(why) => Err(Error::closed(why)),
-            None => Ok(()),
+            None => state_closed,
         }
     }
 }

@@ -1,5 +1,5 @@
 //! The one error type: a kind chosen by what the caller does next, a message, the source, and
-//! for an append whether it may have happened.
+//! for a write whether it may have happened.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -46,7 +46,7 @@ struct Inner {
     /// What was being done, to what, and why it failed: lower case, no full stop.
     message: String,
     source: Option<Box<dyn StdError + Send + Sync>>,
-    /// Whether the append that failed may stand in the log all the same.
+    /// Whether the append, or the write to the state, that failed may stand all the same.
     may_have_happened: bool,
 }
 
@@ -114,7 +114,7 @@ impl Error {
         self
     }
 
-    /// The same error of an append whose outcome is unknown.
+    /// The same error of an append, or a write to the state, whose outcome is unknown.
     #[must_use]
     pub fn and_may_have_happened(mut self) -> Self {
         self.0.may_have_happened = true;
@@ -133,8 +133,8 @@ impl Error {
         self.0.kind == ErrorKind::Unavailable
     }
 
-    /// Whether the append that failed may stand in the log all the same. Sending it again with
-    /// the same event ids tells.
+    /// Whether the append, or the write to the state, that failed may stand all the same. Sending an
+    /// append again with the same event ids tells; for a write, see [`State`](crate::state::State).
     #[must_use]
     pub fn may_have_happened(&self) -> bool {
         self.0.may_have_happened
@@ -145,7 +145,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.message)?;
         if self.0.may_have_happened {
-            f.write_str(" (the append may have happened)")?;
+            f.write_str(" (it may have happened)")?;
         }
         Ok(())
     }

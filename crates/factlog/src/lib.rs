@@ -4,6 +4,7 @@
 //!   ([`StreamName`], [`Version`]) and in the log ([`Position`]).
 //! - The contract that every store keeps: [`Store`], and what is built on it: [`StoreExt`].
 //! - The store in memory, which is the specification: [`Memory`].
+//! - What a store keeps beside its events: [`state`], with the contract [`State`](state::State).
 //! - All [`limits`], and the one [`Error`].
 //! - With the feature `conformance`: the suite that every store passes.
 //!
@@ -35,6 +36,7 @@ mod memory;
 mod name;
 mod number;
 mod read;
+pub mod state;
 mod store;
 mod subscription;
 mod time;

@@ -37,3 +37,22 @@ pub const STREAM_PAGE_MAX: usize = 1_000;
 /// Most positions that a subscription scans before it reports how far it is, although nothing
 /// matched its filter.
 pub const SUBSCRIPTION_WINDOW: u64 = 10_000;
+
+/// Longest partition of the state, in bytes of UTF-8: a stream's name with something around it. A
+/// DynamoDB partition key holds 2,048 bytes.
+pub const STATE_PARTITION_BYTES_MAX: usize = 1_536;
+
+/// Longest sort key of the state. A DynamoDB sort key holds 1,024 bytes, and none is empty.
+pub const STATE_SORT_BYTES_MAX: usize = 1_000;
+
+/// Most bytes in the value of an item of the state. A DynamoDB item holds 400 KiB, key and names included.
+pub const STATE_VALUE_BYTES_MAX: usize = 350 << 10;
+
+/// Most items in one write to the state.
+pub const STATE_WRITE_ITEMS_MAX: usize = 10_000;
+
+/// So many items every store takes in one write to the state: those of a DynamoDB transaction.
+pub const STATE_WRITE_ITEMS_MIN: usize = 100;
+
+/// Most bytes of one write to the state, keys and values. A DynamoDB transaction holds 4 MiB.
+pub const STATE_WRITE_BYTES_MAX: usize = 3_584 << 10;

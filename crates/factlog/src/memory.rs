@@ -9,6 +9,7 @@ use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use async_trait::async_trait;
 use futures::stream;
 
+use crate::state::MemoryState;
 use crate::{
     Append, Appended, Clock, Direction, Error, EventStream, ListStreams, PageToken, Position,
     ReadLog, ReadStream, RecordedEvent, Result, Store, StreamAppend, StreamInfo, StreamName,
@@ -20,6 +21,8 @@ use crate::{
 pub struct Memory {
     clock: Box<dyn Clock>,
     state: Arc<RwLock<State>>,
+    /// What is kept beside the events; closed with them.
+    beside: MemoryState,
     /// Notified when the log grows and when the store closes.
     changed: event_listener::Event,
 }
@@ -52,8 +55,14 @@ impl Memory {
     /// An empty store that takes the recorded time from this clock.
     #[must_use]
     pub fn new(clock: impl Clock) -> Self {
-        let changed = event_listener::Event::new();
-        Self { clock: Box::new(clock), state: Arc::default(), changed }
+        let (state, beside) = (Arc::default(), MemoryState::default());
+        Self { clock: Box::new(clock), state, beside, changed: event_listener::Event::new() }
+    }
+
+    /// The state that is kept beside the events.
+    #[must_use]
+    pub fn state(&self) -> MemoryState {
+        self.beside.clone()
     }
 
     fn read(&self) -> Result<RwLockReadGuard<'_, State>> {
@@ -265,6 +274,7 @@ impl Store for Memory {
 
     async fn close(&self) -> Result<()> {
         self.state.write().map_err(|_| poisoned())?.closed = true;
+        self.beside.close()?;
         self.changed.notify(usize::MAX);
         Ok(())
     }

@@ -1,4 +1,5 @@
-//! The names that events carry: of their stream, of that stream's category, of their type.
+//! The names that events carry (of their stream, of that stream's category, of their type), and
+//! those of the state's partitions.
 //!
 //! A name that exists is valid; it is checked where it is made. Names share their bytes with the
 //! buffer that they were read from, so cloning one is cheap.
@@ -10,7 +11,7 @@ use std::str::FromStr;
 use bytes::Bytes;
 use bytestring::ByteString;
 
-use crate::limits::{EVENT_TYPE_BYTES_MAX, STREAM_NAME_BYTES_MAX};
+use crate::limits::{EVENT_TYPE_BYTES_MAX, STATE_PARTITION_BYTES_MAX, STREAM_NAME_BYTES_MAX};
 use crate::{Error, Result};
 
 macro_rules! name {
@@ -88,6 +89,12 @@ name! {
 name! {
     /// The type of an event: 1 to [`EVENT_TYPE_BYTES_MAX`] bytes, no control characters.
     EventType, "an event type", EVENT_TYPE_BYTES_MAX
+}
+
+name! {
+    /// The name of a part of the [state](crate::state): 1 to [`STATE_PARTITION_BYTES_MAX`] bytes, no
+    /// control characters.
+    Partition, "a partition", STATE_PARTITION_BYTES_MAX
 }
 
 impl StreamName {

@@ -114,6 +114,22 @@ impl SimulatedDisk {
         state.files[state.names[name]].bytes.clone()
     }
 
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.lock().names.contains_key(name)
+    }
+
+    /// A disk with the same files, of which each goes its own way.
+    pub(crate) fn forked(&self) -> Self {
+        let state = self.lock();
+        let copy = State {
+            names: state.names.clone(),
+            durable_names: state.durable_names.clone(),
+            files: state.files.clone(),
+            ..State::default()
+        };
+        Self { state: Arc::new(Mutex::new(copy)) }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -2,15 +2,13 @@
 
 use std::fmt::Debug;
 use std::path::Path;
-use std::sync::mpsc::{self, Receiver, SyncSender};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::sync::Arc;
 
 use factlog::{Direction, Error, Result};
-use lsm_tree::compaction::Leveled;
 use lsm_tree::{AbstractTree, AnyTree, Cache, Config, Guard, SeqNo, SequenceNumberCounter};
 
-use crate::limits::{INDEX_CACHE_BYTES, UNMERGED_MAX};
+use crate::limits::INDEX_CACHE_BYTES;
+use crate::merge::Merger;
 
 /// Bytes of a key or a value.
 pub(crate) type Text = Vec<u8>;
@@ -35,15 +33,9 @@ pub(crate) trait Table: Debug + Send + Sync + 'static {
 
 /// A log-structured merge tree. The log of events is its journal: batches go straight into its
 /// sorted files, and what a crash took is read from the log again.
-///
-/// Its files are merged on a thread of their own, one merge at a time.
 pub(crate) struct LsmTable {
     tree: AnyTree,
-    /// Asks for a merge. The thread takes it only when it has nothing to do.
-    merge: Option<SyncSender<()>>,
-    merger: Option<JoinHandle<()>>,
-    /// Why the last merge failed, until somebody is told.
-    failed: Arc<Mutex<Option<lsm_tree::Error>>>,
+    merger: Merger,
 }
 
 impl LsmTable {
@@ -55,13 +47,9 @@ impl LsmTable {
         let next = tree.get_highest_seqno().map_or(0, |highest| highest + 1);
         seqno.fetch_max(next);
         visible.fetch_max(next);
-        let (merge, asked) = mpsc::sync_channel(0);
-        let failed = Arc::default();
-        let (for_merger, failure) = (tree.clone(), Arc::clone(&failed));
-        let work = move || merge_when_asked(&for_merger, &asked, &failure);
-        let merger = thread::Builder::new().name("factlog-merge".to_owned()).spawn(work);
-        let merger = merger.map_err(|e| failed_to("starting a thread", e.into()))?;
-        Ok(Self { tree, merge: Some(merge), merger: Some(merger), failed })
+        let merger =
+            Merger::start(&tree, 0).map_err(|e| failed_to("starting a thread", e.into()))?;
+        Ok(Self { tree, merger })
     }
 }
 
@@ -106,41 +94,9 @@ impl Table for LsmTable {
                 ingestion.write(key, value)?;
             }
             ingestion.finish()?;
-            self.merge()
+            self.merger.ask(&self.tree)
         };
         write().map_err(|e| failed_to("writing the index", e))
-    }
-}
-
-impl LsmTable {
-    /// Asks for a merge, unless one is under way; waits for that one if too much has gathered.
-    fn merge(&self) -> lsm_tree::Result<()> {
-        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(merge) = &self.merge {
-            if self.tree.l0_run_count() < UNMERGED_MAX {
-                // A merge that is under way is followed by another one after the next batch.
-                let _ = merge.try_send(());
-            } else {
-                let _ = merge.send(());
-            }
-        }
-        failed.map_or(Ok(()), Err)
-    }
-}
-
-impl Drop for LsmTable {
-    fn drop(&mut self) {
-        self.merge = None;
-        // A merge that panicked leaves the files as they were.
-        let _ = self.merger.take().map(JoinHandle::join);
-    }
-}
-
-fn merge_when_asked(tree: &AnyTree, asked: &Receiver<()>, failed: &Mutex<Option<lsm_tree::Error>>) {
-    while asked.recv().is_ok() {
-        if let Err(error) = tree.compact(Arc::new(Leveled::default()), 0) {
-            *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-        }
     }
 }
 

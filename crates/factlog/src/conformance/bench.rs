@@ -27,12 +27,19 @@ pub fn run<F: Fixture>(
     open: impl FnOnce(TestClock) -> F + Send + 'static,
     case: impl AsyncFnOnce(&mut Bench) + Send + 'static,
 ) {
-    let (running, ended) = channel::<()>();
-    let case = thread::spawn(move || {
-        let _running = running;
+    to_its_end(|| {
         let clock = TestClock::default();
         let mut bench = Bench::new(clock.clone(), open(clock));
         futures::executor::block_on(case(&mut bench));
+    });
+}
+
+/// Runs a case, which must come to an end.
+pub(super) fn to_its_end(case: impl FnOnce() + Send + 'static) {
+    let (running, ended) = channel::<()>();
+    let case = thread::spawn(move || {
+        let _running = running;
+        case();
     });
     let stuck = ended.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout);
     assert!(!stuck, "the case has not ended after {} s", PATIENCE.as_secs());

@@ -25,7 +25,8 @@
 //! What `open` answers is a [`Fixture`]. An `Arc` of a store is one; a store that leaves something
 //! behind (a directory, a table) has its own, which keeps the place beside the store. A store that
 //! keeps its data implements [`Fixture::reopen`], and adds one line: `factlog::reopen_tests!(open);`.
-//! A store that is stricter than the contract says so in [`Fixture::limits`].
+//! A store that is stricter than the contract says so in [`Fixture::limits`]. What it keeps beside its
+//! events has a suite of its own, [`state`].
 //!
 //! The suite needs no runtime: cases run on `futures::executor::block_on`, and on threads where
 //! concurrency is the subject. A store that needs a runtime brings it along in its fixture. The
@@ -38,6 +39,7 @@ pub mod cases;
 mod clock;
 pub mod differential;
 mod fixture;
+pub mod state;
 
 pub use bench::{Bench, run};
 pub use clock::TestClock;

@@ -16,9 +16,10 @@ mod answer;
 mod operation;
 mod run;
 
-use std::fmt;
+use std::fmt::{self, Debug};
 
 use proptest::collection::vec;
+use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestError, TestRunner};
 
 use super::{Fixture, TestClock};
@@ -109,6 +110,19 @@ pub fn find<L: Fixture, R: Fixture>(
     open_left: impl Fn(TestClock) -> L,
     open_right: impl Fn(TestClock) -> R,
 ) -> Option<Difference> {
+    shortest(plan, operation::any(), |operations| {
+        let clock = TestClock::default();
+        let (left, right) = (open_left(clock.clone()), open_right(clock.clone()));
+        futures::executor::block_on(run::run(clock, left, right, operations))
+    })
+}
+
+/// The shortest sequence of operations that was found to differ.
+pub(super) fn shortest<O: Debug + Clone>(
+    plan: &Plan,
+    operation: impl Strategy<Value = O>,
+    compare: impl Fn(&[O]) -> Result<(), String>,
+) -> Option<Difference> {
     let config = Config {
         cases: plan.cases,
         rng_seed: RngSeed::Fixed(plan.seed),
@@ -116,13 +130,9 @@ pub fn find<L: Fixture, R: Fixture>(
         max_shrink_iters: 5_000,
         ..Config::default()
     };
-    let sequences = vec(operation::any(), 1..=plan.operations_max);
-    let outcome = TestRunner::new(config).run(&sequences, |operations| {
-        let clock = TestClock::default();
-        let (left, right) = (open_left(clock.clone()), open_right(clock.clone()));
-        let same = run::run(clock, left, right, &operations);
-        futures::executor::block_on(same).map_err(TestCaseError::fail)
-    });
+    let sequences = vec(operation, 1..=plan.operations_max);
+    let outcome = TestRunner::new(config)
+        .run(&sequences, |operations| compare(&operations).map_err(TestCaseError::fail));
     match outcome {
         Ok(()) => None,
         Err(TestError::Fail(reason, operations)) => Some(Difference {

@@ -1,0 +1,148 @@
+//! The suite of states can fail: a state with a defect fails a case, and the differential test by few
+//! operations.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use factlog::conformance::differential::Plan;
+use factlog::conformance::state::{StateFixture, cases, find, run};
+use factlog::conformance::{Fixture, TestClock};
+use factlog::state::{
+    Change, Condition, Item, ItemStream, Key, Revision, Scan, State, Write, Written,
+};
+use factlog::{Memory, Result, Store};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Defect {
+    ForgetsConditions,
+    WritesTheFirstOfWhatItRefuses,
+    KeepsWhatIsDeleted,
+    CountsRevisionsByKey,
+    IncludesTheEndOfARange,
+}
+
+/// A store in memory with a defect in its state.
+#[derive(Debug)]
+struct Broken {
+    store: Arc<Memory>,
+    defect: Defect,
+}
+
+impl Broken {
+    fn open(defect: Defect) -> impl Fn(TestClock) -> Self {
+        move |clock| Self { store: Arc::new(Memory::new(clock)), defect }
+    }
+}
+
+impl Fixture for Broken {
+    fn store(&self) -> Arc<dyn Store> {
+        Arc::clone(&self.store) as _
+    }
+}
+
+impl StateFixture for Broken {
+    fn state(&self) -> Arc<dyn State> {
+        Arc::new(BrokenState { state: self.store.state(), defect: self.defect })
+    }
+}
+
+#[derive(Debug)]
+struct BrokenState {
+    state: Arc<dyn State>,
+    defect: Defect,
+}
+
+impl BrokenState {
+    fn has(&self, defect: Defect) -> bool {
+        self.defect == defect
+    }
+
+    fn shown(&self, mut item: Item) -> Item {
+        if self.has(Defect::CountsRevisionsByKey) {
+            item.revision = Revision::new(1);
+        }
+        item
+    }
+}
+
+#[async_trait]
+impl State for BrokenState {
+    async fn get(&self, key: &Key) -> Result<Option<Item>> {
+        Ok(self.state.get(key).await?.map(|item| self.shown(item)))
+    }
+
+    async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Item>>> {
+        let items = self.state.get_many(keys).await?.into_iter();
+        Ok(items.map(|item| item.map(|item| self.shown(item))).collect())
+    }
+
+    fn scan(&self, mut scan: Scan) -> ItemStream {
+        if self.has(Defect::IncludesTheEndOfARange)
+            && let Some(before) = scan.before.take()
+        {
+            scan = scan.to(&before);
+        }
+        self.state.scan(scan)
+    }
+
+    async fn write(&self, mut writes: Vec<Write>) -> Result<Written> {
+        if self.has(Defect::ForgetsConditions) {
+            for write in writes.iter_mut().filter(|write| write.change != Change::Keep) {
+                write.condition = Condition::Any;
+            }
+        }
+        if self.has(Defect::KeepsWhatIsDeleted) && writes.len() > 1 {
+            writes.retain(|write| write.change != Change::Delete);
+        }
+        let first = writes.first().cloned();
+        let written = self.state.write(writes).await?;
+        if self.has(Defect::WritesTheFirstOfWhatItRefuses)
+            && let (Written::Refused { .. }, Some(first)) = (&written, first)
+            && let Written::Done(_) = self.state.write(vec![first]).await?
+        {}
+        Ok(written)
+    }
+
+    async fn write_each(&self, writes: Vec<Write>) -> Result<()> {
+        self.state.write_each(writes).await
+    }
+}
+
+/// Each defect, and a case that must not pass with it.
+const DEFECTS: [(Defect, fn(Defect)); 5] = [
+    (Defect::ForgetsConditions, |defect| {
+        run(Broken::open(defect), cases::a_write_is_done_only_if_its_condition_holds);
+    }),
+    (Defect::WritesTheFirstOfWhatItRefuses, |defect| {
+        let case = cases::one_condition_that_does_not_hold_keeps_all_items_as_they_are;
+        run(Broken::open(defect), case);
+    }),
+    (Defect::KeepsWhatIsDeleted, |defect| {
+        let case = cases::one_condition_that_does_not_hold_keeps_all_items_as_they_are;
+        run(Broken::open(defect), case);
+    }),
+    (Defect::CountsRevisionsByKey, |defect| {
+        run(Broken::open(defect), cases::no_revision_comes_again);
+    }),
+    (Defect::IncludesTheEndOfARange, |defect| {
+        run(Broken::open(defect), cases::a_range_of_sort_keys_has_the_ends_that_were_asked_for);
+    }),
+];
+
+#[test]
+fn every_defect_fails_a_case() {
+    for (defect, case) in DEFECTS {
+        assert!(std::panic::catch_unwind(|| case(defect)).is_err(), "{defect:?} is not caught");
+    }
+}
+
+#[test]
+fn the_differential_test_catches_every_defect_by_few_operations() {
+    for (defect, _) in DEFECTS {
+        let open = |clock| Arc::new(Memory::new(clock));
+        let difference = find(&Plan::new(500), open, Broken::open(defect))
+            .unwrap_or_else(|| panic!("{defect:?} is not caught"));
+        let count = difference.operations.len();
+        assert!(count <= 4, "{defect:?} takes {count} operations:\n{difference}");
+    }
+}

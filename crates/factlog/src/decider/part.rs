@@ -14,7 +14,7 @@ use crate::codec::Encoded;
 use crate::{Event, Position, RecordedEvent, Result, Store, StreamName, Timestamp, Version};
 
 #[async_trait]
-pub(super) trait Part: Any + Send {
+pub(super) trait Part: Any + Send + Sync {
     fn stream(&self) -> &StreamName;
 
     /// The version that the state is of.

@@ -108,7 +108,7 @@ impl Bank {
         thread::scope(|scope| {
             let workers: Vec<_> =
                 (0..self.plan.workers).map(|number| scope.spawn(worker(number))).collect();
-            let answers = workers.into_iter().map(|worker| worker.join());
+            let answers = workers.into_iter().map(thread::ScopedJoinHandle::join);
             answers.flat_map(|answers| answers.expect("a worker has not panicked")).collect()
         })
     }
@@ -128,7 +128,7 @@ impl Bank {
         };
         let first = answer(worker);
         self.write_snapshots(worker);
-        if number % 5 > 0 || first.is_none() {
+        if !number.is_multiple_of(5) || first.is_none() {
             return (command, first);
         }
         let again = answer(worker + 1);

@@ -59,6 +59,7 @@ struct Due<S> {
 }
 
 /// What a state was loaded from.
+#[derive(Clone, Copy)]
 pub(super) struct Basis {
     /// The version of a snapshot that could be read.
     pub(super) found: Option<Version>,

@@ -16,10 +16,10 @@ use Move::{Deposit, Ensure, Withdraw};
 
 pub async fn a_command_is_decided_on_what_all_executors_appended(bench: &mut DeciderBench) {
     let (stream, executors) = (name("a-1"), [bench.executor(), bench.executor()]);
-    for number in 1..=20 {
+    for (number, version) in (1..=20).zip(1..) {
         let executor = &executors[usize::try_from(number % 2).unwrap()];
         let executed = executor.execute(&stream, id(number), &Deposit(1)).await.unwrap();
-        assert_eq!((executed.version().number(), executed.repeated), (number as u64, false));
+        assert_eq!((executed.version().number(), executed.repeated), (version, false));
     }
     for executor in &executors {
         let state = executor.state(&stream).await.unwrap();

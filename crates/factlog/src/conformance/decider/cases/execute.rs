@@ -113,26 +113,29 @@ pub async fn an_append_is_sent_again_until_its_outcome_is_known(bench: &mut Deci
 }
 
 pub async fn an_outcome_that_stays_unknown_says_so(bench: &mut DeciderBench) {
-    let (stream, faults) = (name("a-1"), Faults::new(0, 1));
-    let store = Arc::new(FaultyStore::new(bench.store(), Arc::clone(&faults)));
-    let pauses = Arc::new(AtomicU32::new(0));
-    let last_pause = Arc::clone(&pauses);
-    let options = Options::default().with_attempts_max(20).with_pause(move |repeat| {
-        last_pause.store(repeat, Ordering::SeqCst);
-        Box::pin(std::future::ready(()))
-    });
-    let executor = executor(store, options);
-    executor.execute(&stream, id(1), &Deposit(1)).await.unwrap();
-    faults.set(1_000);
-    let error = failed(executor.execute(&stream, id(2), &Deposit(1)).await);
-    assert!(error.is_retryable() && error.may_have_happened(), "{error}");
-    assert_eq!(pauses.load(Ordering::SeqCst), 19);
-    // What can't be read was not decided.
-    let error = failed(executor.execute(&name("a-2"), id(3), &Deposit(1)).await);
-    assert!(error.is_retryable() && !error.may_have_happened(), "{error}");
-    faults.set(0);
-    executor.execute(&stream, id(2), &Deposit(1)).await.unwrap();
-    assert_eq!(balance(&bench.executor().state(&stream).await.unwrap()), 2);
+    for seed in 0..10 {
+        let (stream, faults) = (name(&format!("a-{seed}")), Faults::new(0, seed));
+        let store = Arc::new(FaultyStore::new(bench.store(), Arc::clone(&faults)));
+        let pauses = Arc::new(AtomicU32::new(0));
+        let last_pause = Arc::clone(&pauses);
+        let options = Options::default().with_attempts_max(20).with_pause(move |repeat| {
+            last_pause.store(repeat, Ordering::SeqCst);
+            Box::pin(std::future::ready(()))
+        });
+        let executor = executor(store, options);
+        executor.execute(&stream, id(1), &Deposit(1)).await.unwrap();
+        faults.set(1_000);
+        // Whether or not the last of the appends says so: one before it did.
+        let error = failed(executor.execute(&stream, id(2), &Deposit(1)).await);
+        assert!(error.is_retryable() && error.may_have_happened(), "{error}");
+        assert_eq!(pauses.load(Ordering::SeqCst), 19);
+        // What can't be read was not decided.
+        let error = failed(executor.execute(&name("b-1"), id(3), &Deposit(1)).await);
+        assert!(error.is_retryable() && !error.may_have_happened(), "{error}");
+        faults.set(0);
+        executor.execute(&stream, id(2), &Deposit(1)).await.unwrap();
+        assert_eq!(balance(&bench.executor().state(&stream).await.unwrap()), 2);
+    }
 }
 
 pub async fn events_carry_the_metadata_and_time_of_their_command(bench: &mut DeciderBench) {

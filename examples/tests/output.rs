@@ -3,7 +3,7 @@
 use std::process::Command;
 
 fn check(program: &str, expected: &str) {
-    let output = Command::new(program).output().unwrap();
+    let output = Command::new(program).output().expect("the example starts");
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{errors}");
     assert_eq!(String::from_utf8_lossy(&output.stdout), expected);

@@ -5,6 +5,7 @@
 //! - The contract that every store keeps: [`Store`], and what is built on it: [`StoreExt`].
 //! - The store in memory, which is the specification: [`Memory`].
 //! - What a store keeps beside its events: [`state`], with the contract [`State`](state::State).
+//! - The write side of an aggregate: typed events ([`codec`]), and [`decider`], which executes commands.
 //! - All [`limits`], and the one [`Error`].
 //! - With the feature `conformance`: the suite that every store passes.
 //!
@@ -26,8 +27,10 @@
 
 mod append;
 mod clock;
+pub mod codec;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+pub mod decider;
 mod error;
 mod event;
 mod filter;

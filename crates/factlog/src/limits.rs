@@ -56,3 +56,19 @@ pub const STATE_WRITE_ITEMS_MIN: usize = 100;
 
 /// Most bytes of one write to the state, keys and values. A DynamoDB transaction holds 4 MiB.
 pub const STATE_WRITE_BYTES_MAX: usize = 3_584 << 10;
+
+/// How many of a stream's last commands are known when they come again, unless an executor is told
+/// otherwise. Each takes 32 bytes of a state in memory, and about 50 of a snapshot.
+pub const DECIDER_COMMANDS_KEPT: usize = 128;
+
+/// Most states in the cache of an executor, unless it is told otherwise.
+pub const DECIDER_STATES_CACHED: usize = 1_000;
+
+/// Most times that a command is decided, and that one append is sent, unless an executor is told otherwise.
+pub const DECIDER_ATTEMPTS: u32 = 100;
+
+/// Longest name of a decider's snapshots, in bytes of UTF-8: with a stream's name it is a partition.
+pub const SNAPSHOT_NAME_BYTES_MAX: usize = 256;
+
+/// Most snapshots that wait to be written; those that come then are not written.
+pub const SNAPSHOTS_WAITING_MAX: usize = 100;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use factlog::Memory;
-use factlog::conformance::{TestClock, differential, state};
+use factlog::conformance::{TestClock, decider, differential, state};
 
 fn open(clock: TestClock) -> Arc<Memory> {
     Arc::new(Memory::new(clock))
@@ -11,6 +11,7 @@ fn open(clock: TestClock) -> Arc<Memory> {
 
 factlog::conformance_tests!(open);
 factlog::state_tests!(open);
+factlog::decider_tests!(open);
 
 #[test]
 fn two_memory_stores_answer_the_same() {
@@ -20,4 +21,14 @@ fn two_memory_stores_answer_the_same() {
 #[test]
 fn two_states_in_memory_answer_the_same() {
     state::check(&differential::Plan::from_env(200), open, open);
+}
+
+#[test]
+fn states_of_deciders_equal_a_fold_from_scratch() {
+    decider::check(&differential::Plan::from_env(200), open);
+}
+
+#[test]
+fn transfers_between_accounts_keep_the_sum() {
+    decider::check_transfers(decider::Transfers::new(10_000), open);
 }

@@ -26,7 +26,7 @@
 //! behind (a directory, a table) has its own, which keeps the place beside the store. A store that
 //! keeps its data implements [`Fixture::reopen`], and adds one line: `factlog::reopen_tests!(open);`.
 //! A store that is stricter than the contract says so in [`Fixture::limits`]. What it keeps beside its
-//! events has a suite of its own, [`state`].
+//! events has a suite of its own, [`state`], and what is built on both another, [`decider`].
 //!
 //! The suite needs no runtime: cases run on `futures::executor::block_on`, and on threads where
 //! concurrency is the subject. A store that needs a runtime brings it along in its fixture. The
@@ -37,12 +37,15 @@
 mod bench;
 pub mod cases;
 mod clock;
+pub mod decider;
 pub mod differential;
+mod faulty;
 mod fixture;
 pub mod state;
 
 pub use bench::{Bench, run};
 pub use clock::TestClock;
+pub use faulty::{Faults, FaultyState, FaultyStore};
 pub use fixture::{Fixture, Limits};
 
 /// Makes a `#[test]` of each case that every store passes. The argument is called with a

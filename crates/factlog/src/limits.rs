@@ -56,3 +56,51 @@ pub const STATE_WRITE_ITEMS_MIN: usize = 100;
 
 /// Most bytes of one write to the state, keys and values. A DynamoDB transaction holds 4 MiB.
 pub const STATE_WRITE_BYTES_MAX: usize = 3_584 << 10;
+
+/// Longest name of a projection.
+pub const PROJECTION_NAME_BYTES_MAX: usize = 100;
+
+/// Longest key of a document. With a value it makes a sort key of an index.
+pub const DOCUMENT_KEY_BYTES_MAX: usize = 512;
+
+/// Most streams whose versions a document carries: those that changed it last.
+pub const DOCUMENT_SOURCES_MAX: usize = 16;
+
+/// Longest field of an index or a condition: the path to it.
+pub const FIELD_BYTES_MAX: usize = 200;
+
+/// Most indexes of one view.
+pub const INDEXES_MAX: usize = 20;
+
+/// Longest value that an index holds whole, as it is encoded. Of a longer one it holds this much, and a hash.
+pub const INDEX_VALUE_BYTES_MAX: usize = 400;
+
+/// Most documents on one page of a query.
+pub const QUERY_PAGE_MAX: usize = 1_000;
+
+/// Most conditions of a query.
+pub const QUERY_CONDITIONS_MAX: usize = 20;
+
+/// Most documents that a query, or a count that has to look at documents, reads to answer once.
+pub const QUERY_SCAN_MAX: usize = 10_000;
+
+/// Most entries of an index that a count walks.
+pub const COUNT_SCAN_MAX: u64 = 100_000;
+
+/// Most lanes of a projection.
+pub const PROJECTION_LANES_MAX: u16 = 64;
+
+/// Most positions that a projection goes without writing its checkpoint: what is read again after a stop.
+pub const PROJECTION_WINDOW: u64 = 100_000;
+
+/// Bytes of documents that a lane of a projection keeps in memory between its writes.
+pub const PROJECTION_CACHE_BYTES: u64 = 64 << 20;
+
+/// Most transitions that the record of a projection remembers.
+pub const PROJECTION_TRANSITIONS_MAX: usize = 32;
+
+/// Most failures on one page of a listing.
+pub const FAILURE_PAGE_MAX: usize = 1_000;
+
+/// How often a write that changes a projection's record is tried when others change it too.
+pub const RECORD_TRIES_MAX: usize = 100;

@@ -40,6 +40,7 @@ mod clock;
 pub mod differential;
 mod fixture;
 pub mod state;
+pub mod view;
 
 pub use bench::{Bench, run};
 pub use clock::TestClock;

@@ -40,7 +40,7 @@ pub(super) struct Cache {
 }
 
 impl Cache {
-    /// `is_empty`: the state has nothing of this generation and lane yet.
+    /// `is_empty`: the state has nothing of this generation yet.
     pub(super) fn new(is_empty: bool) -> Self {
         let forgot = Arc::new(AtomicBool::new(false));
         let forgets = Forgets(Arc::clone(&forgot));

@@ -93,11 +93,13 @@ impl Lane {
             projections.state.get(&Checkpoint::key(name, generation.number, number)?).await?;
         let checkpoint = item.as_ref().map(Checkpoint::decode).transpose()?.unwrap_or_default();
         let places = Places::new(name, generation.number, &definition.indexes)?;
+        // Other lanes may have written documents of this view.
+        let is_empty = item.is_none() && definition.lanes == 1;
         let batch = Batch::new(
             (definition.indexes.clone(), places),
             (number, definition.lanes),
             projections.state.write_items_max(),
-            Cache::new(item.is_none()),
+            Cache::new(is_empty),
         );
         Ok(Self {
             projections: Arc::clone(projections),

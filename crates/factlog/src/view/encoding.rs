@@ -165,7 +165,7 @@ pub(crate) fn decode(encoding: &[u8]) -> Option<Value> {
             let float = f64::from_bits(if bits & SIGN == 0 { !bits } else { bits ^ SIGN });
             let missed = u16::from_be_bytes(body.get(8..)?.try_into().ok()?);
             #[expect(clippy::cast_possible_truncation, reason = "larger ones are no whole numbers")]
-            let whole = float as i128 + i128::from(missed) - NOTHING_MISSED;
+            let whole = (float as i128).saturating_add(i128::from(missed) - NOTHING_MISSED);
             let whole = if float.fract() == 0.0 { Number::from_i128(whole) } else { None };
             whole.or_else(|| Number::from_f64(float)).map(Value::Number)
         }

@@ -209,13 +209,6 @@ impl Batch {
     fn steps(&self, changes: Vec<(String, Option<Document>)>) -> Result<Vec<Step>> {
         let step = |(key, new): (String, Option<Document>)| {
             let old = self.known(&key).flatten().cloned();
-            let of_another = old.as_ref().filter(|old| old.document.lane != self.lane);
-            if let Some(old) = of_another {
-                let (lane, ours) = (old.document.lane, self.lane);
-                return Err(Error::invalid(format!(
-                    "document {key} is of lane {lane}, the event of lane {ours}"
-                )));
-            }
             let of_document = |e: Error| {
                 let message = format!("document {key}: {e}");
                 Error::new(e.kind().clone(), message)
@@ -380,12 +373,15 @@ impl Batch {
                 for entry in entries {
                     let is_unique = self.indexes[entry.index].unique;
                     match (is_unique, is_put) {
-                        (false, false) => {
-                            writes.push(Write::delete(self.places.entry(entry, key)?))
+                        (false, _) => {
+                            let place = self.places.entry(entry, key)?;
+                            writes.push(if is_put {
+                                Write::put(place, "")
+                            } else {
+                                Write::delete(place)
+                            });
                         }
-                        (false, true) => {
-                            writes.push(Write::put(self.places.entry(entry, key)?, ""))
-                        }
+                        // Whoever takes the value comes before whoever gives it up.
                         (true, false) => drop(owners.entry(entry).or_insert(None)),
                         (true, true) => drop(owners.insert(entry, Some(key))),
                     }

@@ -87,7 +87,7 @@ pub struct Definition {
     /// The indexes of the view.
     pub indexes: Vec<Index>,
     /// So many workers share the events, each with its own checkpoint, by [`Handler::lane_key`]. A document belongs to
-    /// the lane that made it: an event of another lane that touches it is poison.
+    /// the lane that made it: an event of another lane that asks for it is poison.
     pub lanes: u16,
 }
 

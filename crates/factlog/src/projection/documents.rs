@@ -95,7 +95,13 @@ impl<'a> Documents<'a> {
     fn known(&mut self, key: &str) -> Result<Option<&'a Arc<Indexed>>> {
         validate_key(key)?;
         if let Some(known) = self.batch.known(key) {
-            return Ok(known);
+            let (lane, ours) = (known.map(|known| known.document.lane), self.batch.lane());
+            return match lane {
+                Some(lane) if lane != ours => Err(Error::invalid(format!(
+                    "document {key} is of lane {lane}, the event of lane {ours}"
+                ))),
+                _ => Ok(known),
+            };
         }
         self.misses.push(key.to_owned());
         Err(Error::unavailable(format!("document {key} has to be fetched first")))

@@ -248,7 +248,7 @@ impl Lane {
         let check = Write::check(place, unchanged(self.revision));
         let generation = self.generation.number;
         let name = &self.projection.name;
-        let change = |record: &mut record::Record| record.fail(generation, failure.clone());
+        let change = |record: &mut record::Record| record.fail(generation, &failure);
         self.projections.change_from(name, self.registered, change, vec![check]).await?;
         Err(Stop::Changed)
     }

@@ -173,7 +173,7 @@ impl Record {
         self.retired = true;
     }
 
-    pub(super) fn fail(&mut self, generation: u64, failure: Failure) {
+    pub(super) fn fail(&mut self, generation: u64, failure: &Failure) {
         let all = self.live.iter_mut().chain(&mut self.building);
         for generation in all.filter(|other| other.number == generation) {
             generation.failure = Some(failure.clone());

@@ -50,10 +50,9 @@ impl Kept for BTreeMap<String, Map<String, Value>> {
 fn apply(event: &RecordedEvent, documents: &mut impl Kept) -> Result<()> {
     let (stream, said) = (event.stream.as_str(), data(event)?);
     match event.event_type.as_str() {
-        "Changed" => documents.edit(stream)?.extend(said),
         "Removed" => documents.delete(stream)?,
-        // A payment is told its loan once; what is paid is found by way of that.
-        "Linked" => documents.edit(stream)?.extend(said),
+        // "Linked" tells a payment its loan; what is paid is found by way of that.
+        "Changed" | "Linked" => documents.edit(stream)?.extend(said),
         "Paid" => {
             let link = documents.get(stream)?.and_then(|link| link.get("of").cloned());
             let Some(loan) = link.as_ref().and_then(Value::as_str) else { return Ok(()) };

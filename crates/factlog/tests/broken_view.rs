@@ -37,7 +37,7 @@ impl Fixture for Broken {
 
 impl StateFixture for Broken {
     fn state(&self) -> Arc<dyn State> {
-        Arc::new(BrokenState { state: Arc::new(self.store.state()), defect: self.defect })
+        Arc::new(BrokenState { state: self.store.state(), defect: self.defect })
     }
 }
 

@@ -1,5 +1,5 @@
-//! Time, as an argument: this is the one place that reads the machine's clock; everything else is given a
-//! [`Clock`] to know the time, and a [`Timer`] to wait.
+//! Time, as an argument: this is the one place that reads the machine's clock; everything else is
+//! given a [`Clock`] to know the time, and a [`Timer`] to wait.
 
 use std::fmt::Debug;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

@@ -45,7 +45,8 @@ pub const STATE_PARTITION_BYTES_MAX: usize = 1_536;
 /// Longest sort key of the state. A DynamoDB sort key holds 1,024 bytes, and none is empty.
 pub const STATE_SORT_BYTES_MAX: usize = 1_000;
 
-/// Most bytes in the value of an item of the state. A DynamoDB item holds 400 KiB, key and names included.
+/// Most bytes in the value of an item of the state. A DynamoDB item holds 400 KiB, key and names
+/// included.
 pub const STATE_VALUE_BYTES_MAX: usize = 350 << 10;
 
 /// Most items in one write to the state.
@@ -72,7 +73,8 @@ pub const FIELD_BYTES_MAX: usize = 200;
 /// Most indexes of one view.
 pub const INDEXES_MAX: usize = 20;
 
-/// Longest value that an index holds whole, as it is encoded. Of a longer one it holds this much, and a hash.
+/// Longest value that an index holds whole, as it is encoded. Of a longer one it holds this much,
+/// and a hash.
 pub const INDEX_VALUE_BYTES_MAX: usize = 400;
 
 /// Most documents on one page of a query.
@@ -90,7 +92,8 @@ pub const COUNT_SCAN_MAX: u64 = 100_000;
 /// Most lanes of a projection.
 pub const PROJECTION_LANES_MAX: u16 = 64;
 
-/// Most positions that a projection goes without writing its checkpoint: what is read again after a stop.
+/// Most positions that a projection goes without writing its checkpoint: what is read again after a
+/// stop.
 pub const PROJECTION_WINDOW: u64 = 100_000;
 
 /// Bytes of documents that a lane of a projection keeps in memory between its writes.

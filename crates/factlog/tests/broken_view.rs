@@ -1,5 +1,6 @@
-//! The suite of views can fail: on a state that forgets its conditions, a worker that comes back from the dead, or
-//! meets another, makes something else of the documents; and a state that loses deletions leaves entries behind.
+//! The suite of views can fail: on a state that forgets its conditions, a worker that comes back
+//! from the dead, or meets another, makes something else of the documents; and a state that loses
+//! deletions leaves entries behind.
 
 use std::sync::Arc;
 
@@ -77,28 +78,24 @@ impl State for BrokenState {
     }
 }
 
+fn fails(case: impl FnOnce() + std::panic::UnwindSafe) -> bool {
+    std::panic::catch_unwind(case).is_err()
+}
+
 #[test]
 fn a_worker_back_from_the_dead_is_caught_if_nothing_fences_it() {
-    let case = || {
-        run(
-            Broken::open(Defect::ForgetsConditions),
-            cases::a_worker_back_from_the_dead_changes_nothing,
-        )
-    };
-    assert!(std::panic::catch_unwind(case).is_err());
+    let case = cases::a_worker_back_from_the_dead_changes_nothing;
+    assert!(fails(|| run(Broken::open(Defect::ForgetsConditions), case)));
 }
 
 #[test]
 fn workers_at_once_are_caught_if_nothing_fences_them() {
-    let case = || {
-        run(Broken::open(Defect::ForgetsConditions), cases::workers_at_once_make_the_same_documents)
-    };
-    assert!(std::panic::catch_unwind(case).is_err());
+    let case = cases::workers_at_once_make_the_same_documents;
+    assert!(fails(|| run(Broken::open(Defect::ForgetsConditions), case)));
 }
 
 #[test]
 fn entries_that_are_left_behind_are_caught() {
-    let case =
-        || run(Broken::open(Defect::KeepsWhatIsDeleted), cases::documents_are_a_fold_over_the_log);
-    assert!(std::panic::catch_unwind(case).is_err());
+    let case = cases::documents_are_a_fold_over_the_log;
+    assert!(fails(|| run(Broken::open(Defect::KeepsWhatIsDeleted), case)));
 }

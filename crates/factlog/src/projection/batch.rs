@@ -8,13 +8,14 @@
 //!            one write:  documents, entries that differ, owners, counts   <-- commit
 //! ```
 //!
-//! Of a document that many events change, only the last form is written, and of its entries in the indexes only those that differ
-//! from what lies in the state. An event is taken in whole or not at all: its handler runs on a copy, then
-//! unique values are checked as they stand after the event, then what it costs. If that is too much for the write,
-//! the batch is committed first and the event applied again; if it is too much for a write of its own, it is poison.
+//! Of a document that many events change, only the last form is written, and of its entries in the
+//! indexes only those that differ from what lies in the state. An event is taken in whole or not at
+//! all: its handler runs on a copy, then unique values are checked as they stand after the event,
+//! then what it costs. If that is too much for the write, the batch is committed first and the
+//! event applied again; if it is too much for a write of its own, it is poison.
 //!
-//! What an event does depends on the events before it and on nothing else, not on where batches end: so
-//! documents are the same whether they were built in one go or with a thousand stops.
+//! What an event does depends on the events before it and on nothing else, not on where batches
+//! end: so documents are the same whether they were built in one go or with a thousand stops.
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -145,7 +146,8 @@ impl Batch {
         self.cost == Cost::default()
     }
 
-    /// The document, or that there is none, as the last event left it; `None` if it has to be fetched.
+    /// The document, or that there is none, as the last event left it; `None` if it has to be
+    /// fetched.
     pub(super) fn known(&self, key: &str) -> Option<Option<&Arc<Indexed>>> {
         match self.changed.get(key) {
             Some(change) => Some(change.after.as_ref()),
@@ -226,8 +228,8 @@ impl Batch {
         changes.into_iter().map(step).collect()
     }
 
-    /// Checks that no unique value has two documents after these steps; answers the values of which it is not
-    /// known who has them.
+    /// Checks that no unique value has two documents after these steps; answers the values of which
+    /// it is not known who has them.
     fn check_owners(&self, steps: &[Step]) -> Result<Vec<Entry>> {
         let is_unique = |entry: &&Entry| self.indexes[entry.index].unique;
         let (mut taken, mut unknown) = (HashMap::new(), Vec::new());

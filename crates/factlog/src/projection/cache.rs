@@ -1,8 +1,9 @@
-//! What a lane remembers of the state between its writes: documents, owners of unique values, counts.
+//! What a lane remembers of the state between its writes: documents, owners of unique values,
+//! counts.
 //!
-//! All of it is as the lane's last write left it, and stays so: whoever else writes the lane moves its checkpoint, and the
-//! lane is given up with all that it remembers. What began with nothing and forgot nothing also
-//! knows what is not there.
+//! All of it is as the lane's last write left it, and stays so: whoever else writes the lane moves
+//! its checkpoint, and the lane is given up with all that it remembers. What began with nothing and
+//! forgot nothing also knows what is not there.
 
 use std::collections::HashMap;
 use std::hash::RandomState;

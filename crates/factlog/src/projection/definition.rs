@@ -15,9 +15,10 @@ use crate::{Error, Filter, ProjectionName, RecordedEvent, Result};
 
 /// Turns an event into changes of documents.
 ///
-/// It is called again for the same event whenever documents that it asked for had to be fetched first, and after a stop;
-/// so it does nothing but ask and change [`Documents`], and the same event on the same documents makes the
-/// same changes. An error, or a panic, is dealt with as [`OnPoison`] says; none of the event's changes are kept.
+/// It is called again for the same event whenever documents that it asked for had to be fetched
+/// first, and after a stop; so it does nothing but ask and change [`Documents`], and the same event
+/// on the same documents makes the same changes. An error, or a panic, is dealt with as
+/// [`OnPoison`] says; none of the event's changes are kept.
 pub trait Handler: Send + Sync + 'static {
     /// Applies one event.
     ///
@@ -25,7 +26,8 @@ pub trait Handler: Send + Sync + 'static {
     /// Whatever keeps the event from being applied, and each error of the documents.
     fn handle(&self, event: &RecordedEvent, documents: &mut Documents<'_>) -> Result<()>;
 
-    /// Events with the same key go the same [lane](Definition::lanes), in their order. By default their stream.
+    /// Events with the same key go the same [lane](Definition::lanes), in their order. By default
+    /// their stream.
     fn lane_key<'a>(&self, event: &'a RecordedEvent) -> Cow<'a, str> {
         event.stream.as_str().into()
     }
@@ -42,16 +44,16 @@ where
 
 /// Something to do in the world for an event: send a mail, call a service.
 ///
-/// It is called only while the generation is live, after the event's changes were written, at least once: again if the
-/// worker stops between the call and its checkpoint, or if it fails. It has its own checkpoint,
-/// that the next generation goes on from, so that a rebuild does nothing twice.
+/// It is called only while the generation is live, after the event's changes were written, at least
+/// once: again if the worker stops between the call and its checkpoint, or if it fails. It has its
+/// own checkpoint, that the next generation goes on from, so that a rebuild does nothing twice.
 #[async_trait]
 pub trait Effect: Send + Sync + 'static {
     /// Does it.
     ///
     /// # Errors
-    /// Whatever kept it from being done: it is recorded, and tried again at the next occasion; no later event's
-    /// comes before.
+    /// Whatever kept it from being done: it is recorded, and tried again at the next occasion; no
+    /// later event's comes before.
     async fn run(&self, event: &RecordedEvent, view: &View) -> Result<()>;
 }
 
@@ -61,7 +63,8 @@ pub enum OnPoison {
     /// It fails: it stands before that event until it is started again.
     #[default]
     Stop,
-    /// The event is kept in the list of failures, to be [retried](super::Worker::retry), and the projection goes on.
+    /// The event is kept in the list of failures, to be [retried](super::Worker::retry), and the
+    /// projection goes on.
     Park,
 }
 
@@ -77,17 +80,19 @@ pub enum Trigger {
     Hand,
 }
 
-/// The part of a projection that makes its documents what they are. A generation is built by one definition; workers
-/// with another leave it alone.
+/// The part of a projection that makes its documents what they are. A generation is built by one
+/// definition; workers with another leave it alone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Definition {
-    /// Tells handlers apart: to be raised when the handler changes what it makes of the same events.
+    /// Tells handlers apart: to be raised when the handler changes what it makes of the same
+    /// events.
     pub version: u32,
     /// The indexes of the view.
     pub indexes: Vec<Index>,
-    /// So many workers share the events, each with its own checkpoint, by [`Handler::lane_key`]. A document belongs to
-    /// the lane that made it: an event of another lane that asks for it is poison.
+    /// So many workers share the events, each with its own checkpoint, by [`Handler::lane_key`]. A
+    /// document belongs to the lane that made it: an event of another lane that asks for it is
+    /// poison.
     pub lanes: u16,
 }
 

@@ -1,8 +1,9 @@
 //! What a handler sees and changes: the documents as they are at its event.
 //!
-//! The handler asks and never waits. What it asks for and is not in memory is noted, and answered with an error; the handler
-//! ends, the documents are fetched, and it is called again. So a handler is a plain function, may follow from one
-//! document to the next, and costs one call where everything is in memory.
+//! The handler asks and never waits. What it asks for and is not in memory is noted, and answered
+//! with an error; the handler ends, the documents are fetched, and it is called again. So a handler
+//! is a plain function, may follow from one document to the next, and costs one call where
+//! everything is in memory.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,7 +14,8 @@ use super::batch::{Batch, Indexed};
 use crate::view::{Document, validate_key};
 use crate::{Error, RecordedEvent, Result};
 
-/// The documents of a projection at one event. Changes are seen by later questions of the same call, and kept if it succeeds.
+/// The documents of a projection at one event. Changes are seen by later questions of the same
+/// call, and kept if it succeeds.
 #[derive(Debug)]
 pub struct Documents<'a> {
     batch: &'a Batch,
@@ -31,7 +33,8 @@ impl<'a> Documents<'a> {
     /// The document with this key.
     ///
     /// # Errors
-    /// `Invalid` for a key that no document can have; an error to be handed on if it has to be fetched first.
+    /// `Invalid` for a key that no document can have; an error to be handed on if it has to be
+    /// fetched first.
     pub fn get(&mut self, key: &str) -> Result<Option<&Map<String, Value>>> {
         if self.changes.contains_key(key) {
             return Ok(self
@@ -70,7 +73,8 @@ impl<'a> Documents<'a> {
         Ok(())
     }
 
-    /// Merges a patch into the document, or into an empty one, as RFC 7396 says: objects field by field, `null` takes a field away.
+    /// Merges a patch into the document, or into an empty one, as RFC 7396 says: objects field by
+    /// field, `null` takes a field away.
     ///
     /// # Errors
     /// As [`get`](Documents::get).

@@ -9,20 +9,23 @@
 //!          that puts:      documents, entries, counts, failures, the checkpoint
 //! ```
 //!
-//! Nothing else ever writes a generation's documents. So what lies there is, at any time, the fold over the log up to the
-//! checkpoint: a worker that is killed leaves what was there before its write or what is there after it;
-//! one that comes back from the dead is refused; two that work at once take turns, and the one that
-//! is refused gives up what it has in memory and begins again at the checkpoint. An answer that got lost
-//! (the write may have happened) is no special case: the checkpoint tells.
+//! Nothing else ever writes a generation's documents. So what lies there is, at any time, the fold
+//! over the log up to the checkpoint: a worker that is killed leaves what was there before its
+//! write or what is there after it; one that comes back from the dead is refused; two that work at
+//! once take turns, and the one that is refused gives up what it has in memory and begins again at
+//! the checkpoint. An answer that got lost (the write may have happened) is no special case: the
+//! checkpoint tells.
 //!
-//! A rebuild goes the same way. It could be cheaper to write documents one by one and then the checkpoint, but then a stop
-//! in between leaves documents ahead of the checkpoint: a handler that looks up one document for the sake of
-//! another would find its future, and a worker back from the dead would overwrite newer documents with older ones,
-//! which no condition keeps it from. What makes a rebuild fast instead is that a document which many events change is
-//! written once a batch, that what was written is not read again ([`Cache`]), and that a batch is as large as a write may be.
+//! A rebuild goes the same way. It could be cheaper to write documents one by one and then the
+//! checkpoint, but then a stop in between leaves documents ahead of the checkpoint: a handler that
+//! looks up one document for the sake of another would find its future, and a worker back from the
+//! dead would overwrite newer documents with older ones, which no condition keeps it from. What
+//! makes a rebuild fast instead is that a document which many events change is written once a
+//! batch, that what was written is not read again ([`Cache`]), and that a batch is as large as a
+//! write may be.
 //!
-//! Memory is bounded by the cache, one batch, and the events in hand ([`CHUNK_EVENTS`], [`CHUNK_BYTES`]). The log is pulled, so a
-//! slow state holds back the reading.
+//! Memory is bounded by the cache, one batch, and the events in hand ([`CHUNK_EVENTS`],
+//! [`CHUNK_BYTES`]). The log is pulled, so a slow state holds back the reading.
 
 use std::sync::Arc;
 

@@ -1,16 +1,18 @@
 //! Projections: folds over the log whose results can be queried.
 //!
-//! A projection is a name, a [filter](crate::Filter), a [`Handler`] from event to changes of documents, and a position. A
-//! [`Worker`] follows the log and writes the documents together with the position (`lane.rs` says why nothing can go
-//! wrong there); [`Projections`] has all of them by name: to list, pause, rebuild, query.
+//! A projection is a name, a [filter](crate::Filter), a [`Handler`] from event to changes of
+//! documents, and a position. A [`Worker`] follows the log and writes the documents together with
+//! the position (`lane.rs` says why nothing can go wrong there); [`Projections`] has all of them by
+//! name: to list, pause, rebuild, query.
 //!
 //! ```text
 //!   log --> Worker: Handler --> documents, entries of indexes, checkpoint --> View <-- queries
 //!                     (memory)               (one write)
 //! ```
 //!
-//! A view is built in *generations*. The first goes live when it has caught up. A rebuild builds the next one beside it, by the same
-//! handler or another, for as long as it takes; queries read the live one until the switch, which is one write.
+//! A view is built in *generations*. The first goes live when it has caught up. A rebuild builds
+//! the next one beside it, by the same handler or another, for as long as it takes; queries read
+//! the live one until the switch, which is one write.
 //!
 //! ```
 //! use std::sync::Arc;

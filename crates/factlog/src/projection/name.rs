@@ -8,8 +8,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::limits::PROJECTION_NAME_BYTES_MAX;
 use crate::{Error, Result};
 
-/// The name of a projection and of its view: 1 to [`PROJECTION_NAME_BYTES_MAX`] letters, digits, `-`, `_` and `.`, so
-/// that it can also be a file's.
+/// The name of a projection and of its view: 1 to [`PROJECTION_NAME_BYTES_MAX`] letters, digits,
+/// `-`, `_` and `.`, so that it can also be a file's.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProjectionName(String);
 

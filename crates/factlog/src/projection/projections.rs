@@ -1,7 +1,7 @@
 //! The projections of a store, by name: what a command line calls.
 //!
-//! Each call that changes something is one conditional write of the [record](super::Record); workers see it at
-//! their next write, or when they next look.
+//! Each call that changes something is one conditional write of the [record](super::Record);
+//! workers see it at their next write, or when they next look.
 
 use std::sync::Arc;
 
@@ -78,8 +78,8 @@ impl Projections {
         Self { store, state, clock: Arc::new(clock), moved, changed, triggered }
     }
 
-    /// Registers a projection, to be built from position 0; one that is there already is left as it is. One that was
-    /// retired begins anew.
+    /// Registers a projection, to be built from position 0; one that is there already is left as it
+    /// is. One that was retired begins anew.
     ///
     /// # Errors
     /// `Invalid` for a definition that can't be; `Unavailable`, `Corrupt` or `Closed`.
@@ -175,7 +175,8 @@ impl Projections {
         self.change(name, |record| record.paused = true).await
     }
 
-    /// Lets what is paused or failed go on from where it is; what failed tries the same event again.
+    /// Lets what is paused or failed go on from where it is; what failed tries the same event
+    /// again.
     ///
     /// # Errors
     /// As [`pause`](Projections::pause).
@@ -183,7 +184,8 @@ impl Projections {
         self.change(name, Record::start).await
     }
 
-    /// Clears it: its documents are gone at once, and it is built again from position 0. Effects are not done again.
+    /// Clears it: its documents are gone at once, and it is built again from position 0. Effects
+    /// are not done again.
     ///
     /// # Errors
     /// As [`pause`](Projections::pause); `NotFound` if it is retired.
@@ -277,8 +279,8 @@ impl Projections {
         Ok(record.superseded.len() == 1)
     }
 
-    /// The events that the live generation has parked (or the one that is built, without a live one), after a
-    /// position, at most [`FAILURE_PAGE_MAX`].
+    /// The events that the live generation has parked (or the one that is built, without a live
+    /// one), after a position, at most [`FAILURE_PAGE_MAX`].
     ///
     /// # Errors
     /// As [`pause`](Projections::pause).
@@ -350,8 +352,8 @@ impl Projections {
         Ok(ProjectionInfo { name, state, head, generations, effects, transitions })
     }
 
-    /// Makes the generation live if it has reached this position, and that of the live one. The effects begin
-    /// there, if there were none before.
+    /// Makes the generation live if it has reached this position, and that of the live one. The
+    /// effects begin there, if there were none before.
     pub(super) async fn try_switch(
         &self,
         name: &ProjectionName,

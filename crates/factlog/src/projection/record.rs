@@ -10,8 +10,8 @@
 //!      failed   v  | start                          v |                paused: the whole projection
 //! ```
 //!
-//! One item says it all, so that a switch is one conditional write, and a worker that checks this one
-//! revision with each of its own writes knows that nothing was decided meanwhile.
+//! One item says it all, so that a switch is one conditional write, and a worker that checks this
+//! one revision with each of its own writes knows that nothing was decided meanwhile.
 
 use serde::{Deserialize, Serialize};
 

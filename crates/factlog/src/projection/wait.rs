@@ -21,12 +21,13 @@ pub enum Reached {
 }
 
 impl Projections {
-    /// Waits until the live generation (or the one that is built, without a live one) has reached this, at most for so long.
-    /// Answers the position that it has reached.
+    /// Waits until the live generation (or the one that is built, without a live one) has reached
+    /// this, at most for so long. Answers the position that it has reached.
     ///
     /// # Errors
-    /// `Unavailable` when the time is up, with how far the view is; `Invalid` if it can't get there before somebody does
-    /// something: it failed; `NotFound` if there is no such projection or it is retired.
+    /// `Unavailable` when the time is up, with how far the view is; `Invalid` if it can't get there
+    /// before somebody does something: it failed; `NotFound` if there is no such projection or it
+    /// is retired.
     pub async fn wait(
         &self,
         name: &ProjectionName,

@@ -1,4 +1,5 @@
-//! A worker drives a projection: all lanes of the generations that its definition builds, and the effects.
+//! A worker drives a projection: all lanes of the generations that its definition builds, and the
+//! effects.
 //!
 //! ```text
 //!   read the record --> which generations run --> lanes, effects, and a look at the record now and then
@@ -6,9 +7,9 @@
 //!        +------------- the first to see a change ends all -----------+
 //! ```
 //!
-//! A worker may be dropped at any time, and any number of them may run the same projection: see `lane.rs`. It waits for
-//! events, for time or for a call, as its [`Trigger`] says; an error that may pass is tried again
-//! after [`RETRY`].
+//! A worker may be dropped at any time, and any number of them may run the same projection: see
+//! `lane.rs`. It waits for events, for time or for a call, as its [`Trigger`] says; an error that
+//! may pass is tried again after [`RETRY`].
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -44,11 +45,12 @@ impl Worker {
         Self { projections: Arc::clone(projections), projection: Arc::new(projection) }
     }
 
-    /// Registers the projection if it is new, brings it to the head of the log as it is now, and ends.
+    /// Registers the projection if it is new, brings it to the head of the log as it is now, and
+    /// ends.
     ///
     /// # Errors
-    /// `Invalid` if no generation is built by its definition (rebuild it), or if it can't be registered; whatever
-    /// keeps the log from being read or the state from being written.
+    /// `Invalid` if no generation is built by its definition (rebuild it), or if it can't be
+    /// registered; whatever keeps the log from being read or the state from being written.
     pub async fn catch_up(&self) -> Result<ProjectionInfo> {
         let head = self.projections.store.head().await?;
         loop {
@@ -76,7 +78,8 @@ impl Worker {
         }
     }
 
-    /// Applies an event that was parked to the documents as they are now, and takes it off the list of failures.
+    /// Applies an event that was parked to the documents as they are now, and takes it off the list
+    /// of failures.
     ///
     /// # Errors
     /// `NotFound` if no event of this position is parked; why it still can't be applied; else as
@@ -145,7 +148,8 @@ impl Worker {
         }
     }
 
-    /// Makes the generation that is built live if it has reached the position, and is to go live by itself.
+    /// Makes the generation that is built live if it has reached the position, and is to go live by
+    /// itself.
     async fn switch(&self, registered: &Registered, head: Position) -> Result<bool, Stop> {
         let Projection { name, definition, .. } = &*self.projection;
         let record = &registered.record;

@@ -21,8 +21,9 @@ pub struct Document {
     pub data: Map<String, Value>,
     /// The last event that changed it.
     pub position: Position,
-    /// The streams that it was built from, each with the version of the last event that changed it; the latest
-    /// last. At most [`DOCUMENT_SOURCES_MAX`]: of more streams, those that changed it last.
+    /// The streams that it was built from, each with the version of the last event that changed it;
+    /// the latest last. At most [`DOCUMENT_SOURCES_MAX`]: of more streams, those that changed it
+    /// last.
     pub sources: Vec<(StreamName, Version)>,
     /// The lane that writes it.
     pub(crate) lane: u16,

@@ -7,18 +7,20 @@
 //!   string   40  UTF-8, a zero byte as 00 FF                                     00 01
 //! ```
 //!
-//! **Numbers.** A float sorts as its bits do, if a negative one's are inverted and a positive one's sign is set.
-//! Whole numbers beyond 2^53 fall between floats: rounding to the nearest never swaps two, and of
-//! those with the same float the rest decides, which is at most 1,024. So 9007199254740993 stands
-//! behind 9007199254740992.0, and 1 and 1.0 are equal.
+//! **Numbers.** A float sorts as its bits do, if a negative one's are inverted and a positive one's
+//! sign is set. Whole numbers beyond 2^53 fall between floats: rounding to the nearest never swaps
+//! two, and of those with the same float the rest decides, which is at most 1,024. So
+//! 9007199254740993 stands behind 9007199254740992.0, and 1 and 1.0 are equal.
 //!
-//! **No encoding is the beginning of another**, so a document's key can follow it, and where it ends can be
-//! seen. The end of a string (00 01) sorts before any byte that could follow in a longer one.
+//! **No encoding is the beginning of another**, so a document's key can follow it, and where it
+//! ends can be seen. The end of a string (00 01) sorts before any byte that could follow in a
+//! longer one.
 //!
-//! **Long values.** A sort key is bounded. Of an encoding longer than [`INDEX_VALUE_BYTES_MAX`] the key holds the
-//! beginning, 00 02, and a hash of all of it. Against every shorter value it sorts as the whole one would;
-//! two long values with the same beginning sort by hash. A reader therefore takes for the end
-//! of a range all with the same beginning, and checks each against the document ([`Interval`]).
+//! **Long values.** A sort key is bounded. Of an encoding longer than [`INDEX_VALUE_BYTES_MAX`] the
+//! key holds the beginning, 00 02, and a hash of all of it. Against every shorter value it sorts as
+//! the whole one would; two long values with the same beginning sort by hash. A reader therefore
+//! takes for the end of a range all with the same beginning, and checks each against the document
+//! ([`Interval`]).
 
 use bytes::Bytes;
 use serde_json::{Number, Value};
@@ -32,7 +34,8 @@ const NUMBER: u8 = 0x20;
 const TIME: u8 = 0x30;
 const STRING: u8 = 0x40;
 
-/// What follows a zero byte in a string: the zero byte is meant, the string ends, the string is cut.
+/// What follows a zero byte in a string: the zero byte is meant, the string ends, the string is
+/// cut.
 const ZERO: u8 = 0xff;
 pub(crate) const END: u8 = 0x01;
 const CUT: u8 = 0x02;
@@ -210,7 +213,8 @@ impl Interval {
     }
 }
 
-/// The first bytes behind all that begin so. Encodings begin with a tag, which is never the last byte there is.
+/// The first bytes behind all that begin so. Encodings begin with a tag, which is never the last
+/// byte there is.
 pub(crate) fn past(prefix: &[u8]) -> Vec<u8> {
     let last = prefix.iter().rposition(|byte| *byte < u8::MAX).unwrap_or_default();
     let mut end = prefix[..=last].to_vec();
@@ -241,7 +245,8 @@ mod tests {
         ]
     }
 
-    /// Compares exactly: as whole numbers where both are, else by what lies on which side of a float.
+    /// Compares exactly: as whole numbers where both are, else by what lies on which side of a
+    /// float.
     fn compare(left: &Number, right: &Number) -> Ordering {
         match (left.as_i128(), right.as_i128()) {
             (Some(left), Some(right)) => left.cmp(&right),

@@ -7,13 +7,13 @@
 //!   checks              amount<500        x        moved meanwhile: x
 //! ```
 //!
-//! An entry and its document are written at once but read one after the other. So each document is asked
-//! again whether it has the value for which the entry stands; this also settles long values, of
-//! which the index holds a part. A document with several values in the range comes once: by the
+//! An entry and its document are written at once but read one after the other. So each document is
+//! asked again whether it has the value for which the entry stands; this also settles long values,
+//! of which the index holds a part. A document with several values in the range comes once: by the
 //! first of them in the direction of the query, whatever page that is on.
 //!
-//! A request reads at most [`QUERY_SCAN_MAX`] documents. If the checks keep out more than that, the page ends
-//! early, with the token to go on.
+//! A request reads at most [`QUERY_SCAN_MAX`] documents. If the checks keep out more than that, the
+//! page ends early, with the token to go on.
 
 use bytes::Bytes;
 use futures::TryStreamExt;

@@ -1,18 +1,22 @@
 //! Views: documents by key, and by the indexes that were declared.
 //!
-//! A view is what a [projection](crate::projection) writes and everybody else reads. A query reads documents
-//! and entries of indexes in the [state](crate::state), never the log:
+//! A view is what a [projection](crate::projection) writes and everybody else reads. A query reads
+//! documents and entries of indexes in the [state](crate::state), never the log:
 //!
 //! - [`get`](View::get): one document by its key.
-//! - [`query`](View::query): those with a value, a range of values, a prefix; in the order of an index, up or down, page by page.
+//! - [`query`](View::query): those with a value, a range of values, a prefix; in the order of an
+//!   index, up or down, page by page.
 //! - [`count`](View::count) and [`groups`](View::groups): how many. Of all documents, and of a
-//!   [counted](Index::counted) index, the numbers are kept; else entries are counted, up to a limit that the answer names.
+//!   [counted](Index::counted) index, the numbers are kept; else entries are counted, up to a limit
+//!   that the answer names.
 //!
-//! It behaves as people expect of a small document store: an index may be of a field in an object, of a list, unique; documents
-//! without the field are not in it; conditions that no index leads are checked on each document found, in bounded
-//! work; and a query that would have to read everything is refused, with the index that is missing.
+//! It behaves as people expect of a small document store: an index may be of a field in an object,
+//! of a list, unique; documents without the field are not in it; conditions that no index leads are
+//! checked on each document found, in bounded work; and a query that would have to read everything
+//! is refused, with the index that is missing.
 //!
-//! Start with [`Query`]; `encoding.rs` says how an index sorts, `find.rs` how a query walks along it.
+//! Start with [`Query`]; `encoding.rs` says how an index sorts, `find.rs` how a query walks along
+//! it.
 
 mod document;
 mod encoding;
@@ -43,8 +47,8 @@ use crate::projection::Checkpoint;
 use crate::state::State;
 use crate::{Position, ProjectionName, Result};
 
-/// One generation of a view, to be read. Take a fresh one for each request: it is of the generation that was live when it was
-/// [taken](crate::projection::Projections::view).
+/// One generation of a view, to be read. Take a fresh one for each request: it is of the generation
+/// that was live when it was [taken](crate::projection::Projections::view).
 #[derive(Clone, Debug)]
 pub struct View {
     state: Arc<dyn State>,
@@ -92,16 +96,18 @@ impl View {
     /// A page of the documents that meet the conditions.
     ///
     /// # Errors
-    /// `Invalid` for a query that no index leads (the error names what is missing), a condition of another kind than its
-    /// index, a limit out of bounds, a token of another query; else as [`get`](View::get).
+    /// `Invalid` for a query that no index leads (the error names what is missing), a condition of
+    /// another kind than its index, a limit out of bounds, a token of another query; else as
+    /// [`get`](View::get).
     pub async fn query(&self, query: &Query) -> Result<Page> {
         self.find(query).await
     }
 
-    /// How many documents meet the conditions. Exact and read at once: of all, and of one condition on a [counted](Index::counted)
-    /// index (on a list, an equality). Else entries of the index are counted, up to
-    /// [`COUNT_SCAN_MAX`](crate::limits::COUNT_SCAN_MAX), or where several conditions or long values are asked for,
-    /// documents, up to [`QUERY_SCAN_MAX`](crate::limits::QUERY_SCAN_MAX).
+    /// How many documents meet the conditions. Exact and read at once: of all, and of one condition
+    /// on a [counted](Index::counted) index (on a list, an equality). Else entries of the index are
+    /// counted, up to [`COUNT_SCAN_MAX`](crate::limits::COUNT_SCAN_MAX), or where several
+    /// conditions or long values are asked for, documents, up to
+    /// [`QUERY_SCAN_MAX`](crate::limits::QUERY_SCAN_MAX).
     ///
     /// # Errors
     /// As [`query`](View::query).
@@ -109,8 +115,8 @@ impl View {
         self.count_those(conditions).await
     }
 
-    /// Each value of a [counted](Index::counted) index with the number of documents that have it, in order. Times
-    /// are written at UTC.
+    /// Each value of a [counted](Index::counted) index with the number of documents that have it,
+    /// in order. Times are written at UTC.
     ///
     /// # Errors
     /// `Invalid` if no index on the field is counted; else as [`get`](View::get).

@@ -129,8 +129,9 @@ fn missing(conditions: &[Condition]) -> Error {
     Error::invalid(format!("no index leads the query: declare one on {}", fields.join(" or ")))
 }
 
-/// The range of documents' keys that an interval of their encodings is. A key has no zero byte, so that its
-/// encoding is the tag, the key and the end mark; an end behind that of a key is right behind the key.
+/// The range of documents' keys that an interval of their encodings is. A key has no zero byte, so
+/// that its encoding is the tag, the key and the end mark; an end behind that of a key is right
+/// behind the key.
 pub(crate) fn keys(interval: &Interval) -> (Vec<u8>, Option<Vec<u8>>) {
     let end = |bytes: &[u8]| {
         let text = &bytes[1..bytes.len().min(DOCUMENT_KEY_BYTES_MAX + 2)];

@@ -7,21 +7,22 @@ use super::{Document, Kind, Scalar};
 use crate::limits::{QUERY_CONDITIONS_MAX, QUERY_PAGE_MAX};
 use crate::{Direction, Error, PageToken, Result};
 
-/// The name of a document's key in conditions and orders: as if each view had a unique index of strings on it.
+/// The name of a document's key in conditions and orders: as if each view had a unique index of
+/// strings on it.
 pub const KEY: &str = "$key";
 
 /// Asks for the documents that meet all conditions, a page at a time, in an order.
 ///
-/// One index leads: that of the order, else of the first equality, else of the first condition that has one. It
-/// gives the documents in its order, and the other conditions, on whatever field, are
+/// One index leads: that of the order, else of the first equality, else of the first condition that
+/// has one. It gives the documents in its order, and the other conditions, on whatever field, are
 /// checked against each. A query without an index to lead it is refused.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Query {
     /// What holds of each document.
     pub conditions: Vec<Condition>,
-    /// The field by which they are ordered, which has an index; only documents with that field are found. `None`: by
-    /// whatever leads.
+    /// The field by which they are ordered, which has an index; only documents with that field are
+    /// found. `None`: by whatever leads.
     pub order: Option<String>,
     /// Whether the lowest comes first.
     pub direction: Direction,
@@ -220,8 +221,8 @@ fn kind_of_both(from: &Bound<Scalar>, to: &Bound<Scalar>) -> Result<Kind> {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Page {
-    /// The documents, in the order that was asked for. A page may have fewer than its limit, even none, and be followed by
-    /// another: when other conditions than the leading one keep out most.
+    /// The documents, in the order that was asked for. A page may have fewer than its limit, even
+    /// none, and be followed by another: when other conditions than the leading one keep out most.
     pub documents: Vec<Document>,
     /// Where the page ended; `None` after the last page.
     pub next: Option<PageToken>,

@@ -14,7 +14,8 @@ use crate::{Error, Result, Timestamp};
 pub enum Kind {
     /// `false` before `true`.
     Boolean,
-    /// By size, whole numbers and fractions together; exact for all that JSON numbers of 64 bits hold.
+    /// By size, whole numbers and fractions together; exact for all that JSON numbers of 64 bits
+    /// hold.
     Number,
     /// By the instant; in the document a text as RFC 3339 writes it.
     Time,

@@ -1,5 +1,6 @@
-//! Where a page of documents ended: the field and the direction that lead, and the sort key of the last entry, in
-//! hexadecimal digits. A token outlives its generation: the next one has the same values at the same places.
+//! Where a page of documents ended: the field and the direction that lead, and the sort key of the
+//! last entry, in hexadecimal digits. A token outlives its generation: the next one has the same
+//! values at the same places.
 
 use bytes::Bytes;
 

@@ -1,5 +1,5 @@
-//! A state that fails before or after what it was asked to do, and lets others go first; and futures that are
-//! polled a little at a time, to be dropped at any await.
+//! A state that fails before or after what it was asked to do, and lets others go first; and
+//! futures that are polled a little at a time, to be dropped at any await.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,5 @@
-//! The suite of [views](crate::view) and [projections](crate::projection), for any store and the state beside it.
+//! The suite of [views](crate::view) and [projections](crate::projection), for any store and the
+//! state beside it.
 //!
 //! ```no_run
 //! use std::sync::Arc;
@@ -13,8 +14,9 @@
 //! factlog::view_tests!(open);
 //! ```
 //!
-//! What `open` answers is the store's own [`StateFixture`]. What the documents have to be is said by a fold over the whole log in a
-//! few lines (`model.rs`); what kills, fails and delays is a wrapper around the state (`faults.rs`).
+//! What `open` answers is the store's own [`StateFixture`]. What the documents have to be is said
+//! by a fold over the whole log in a few lines (`model.rs`); what kills, fails and delays is a
+//! wrapper around the state (`faults.rs`).
 
 pub mod cases;
 mod faults;
@@ -117,8 +119,8 @@ impl ViewBench {
         self.store().read_log(read).try_collect().await.expect("the log can be read")
     }
 
-    /// Demands that the view of the model's projection is the fold over the log up to its position, and
-    /// that its indexes and counts are those of its documents.
+    /// Demands that the view of the model's projection is the fold over the log up to its position,
+    /// and that its indexes and counts are those of its documents.
     async fn check(&self, view: &View) {
         let documents = all(view, Query::new()).await;
         let position = view.position().await.expect("it has a position");

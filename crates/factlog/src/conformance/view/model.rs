@@ -1,5 +1,5 @@
-//! The projection of the suite, and what its documents have to be: loans, and payments that know their loan only by
-//! a document of their own.
+//! The projection of the suite, and what its documents have to be: loans, and payments that know
+//! their loan only by a document of their own.
 
 use std::collections::BTreeMap;
 

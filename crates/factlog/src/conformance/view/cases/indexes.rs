@@ -6,7 +6,8 @@ use crate::conformance::view::*;
 use crate::projection::{Documents, OnPoison, ProjectionState};
 use crate::view::{Condition, Index, Kind};
 
-/// A document for each stream, as its last event says; an event of the type `Handed` takes the mail from one to the other.
+/// A document for each stream, as its last event says; an event of the type `Handed` takes the mail
+/// from one to the other.
 fn people() -> Projection {
     let handler = |event: &RecordedEvent, documents: &mut Documents<'_>| {
         if event.event_type.as_str() == "Handed" {
@@ -34,7 +35,8 @@ pub async fn a_unique_value_has_one_document(bench: &mut ViewBench) {
     }
     bench.append("person-3", "Changed", json!({"mail": "c@d"})).await;
     let info = bench.catch_up(&people().on_poison(OnPoison::Park)).await;
-    // The second event of person 2 stands: person 1 has given up the mail by then, and taken the long one.
+    // The second event of person 2 stands: person 1 has given up the mail by then, and taken the
+    // long one.
     assert_eq!(info.generations[0].progress.parked, 2);
     let failures = bench.projections().failures(&people().name, Position::ZERO).await.unwrap();
     assert!(failures[0].message.contains("document person-1 has"), "{failures:?}");

@@ -7,8 +7,8 @@ use crate::conformance::view::*;
 use crate::projection::{Documents, OnPoison, ProjectionState};
 use crate::view::{Index, Kind};
 
-/// Counts the events of each stream; an event that says so is poison, after it has changed a document. Whether a cure
-/// was found stands in a document.
+/// Counts the events of each stream; an event that says so is poison, after it has changed a
+/// document. Whether a cure was found stands in a document.
 fn counter() -> Projection {
     let handler = |event: &RecordedEvent, documents: &mut Documents<'_>| {
         let said = data(event)?;

@@ -136,7 +136,8 @@ fn check_answer(documents: &[Document], query: &Query, found: &[Document], asked
     assert_eq!(found.len(), expected.len(), "{asked}: each once");
     assert_eq!(keys(found).into_iter().collect::<BTreeSet<_>>(), expected, "{asked}");
     let Some(field) = order else { return };
-    // By the first condition on the field: of a list, the element that comes first of those that pass.
+    // By the first condition on the field: of a list, the element that comes first of those that
+    // pass.
     let range = query.conditions.iter().find(|condition| condition.field == field);
     let first = |document: &Document| {
         let passing = values(document, field).into_iter();

@@ -1,7 +1,10 @@
-//! The one place that reads the machine's clock; everything else is given a [`Clock`].
+//! Time, as an argument: this is the one place that reads the machine's clock; everything else is
+//! given a [`Clock`] to know the time, and a [`Timer`] to wait.
 
 use std::fmt::Debug;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use futures::future::BoxFuture;
 
 use crate::Timestamp;
 
@@ -22,4 +25,10 @@ impl Clock for SystemClock {
         let nanos = i64::try_from(since_epoch.as_nanos()).unwrap_or(i64::MAX);
         Timestamp::from_unix_nanos(nanos)
     }
+}
+
+/// Waits: what a runtime's timer does, so that nothing here needs a runtime.
+pub trait Timer: Debug + Send + Sync + 'static {
+    /// A future that is ready when so much time has passed.
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()>;
 }

@@ -6,6 +6,7 @@
 //! - The store in memory, which is the specification: [`Memory`].
 //! - What a store keeps beside its events: [`state`], with the contract [`State`](state::State).
 //! - The write side of an aggregate: typed events ([`codec`]), and [`decider`], which executes commands.
+//! - Folds over the log: [`projection`]; and what they write, to be queried: [`view`].
 //! - All [`limits`], and the one [`Error`].
 //! - With the feature `conformance`: the suite that every store passes.
 //!
@@ -38,20 +39,24 @@ pub mod limits;
 mod memory;
 mod name;
 mod number;
+pub mod projection;
 mod read;
+mod serde;
 pub mod state;
 mod store;
 mod subscription;
 mod time;
+pub mod view;
 
 pub use append::{Append, Appended, Expected, StreamAppend};
-pub use clock::{Clock, SystemClock};
+pub use clock::{Clock, SystemClock, Timer};
 pub use error::{Error, ErrorKind, Result};
 pub use event::{Event, EventId, RecordedEvent};
 pub use filter::Filter;
 pub use memory::Memory;
 pub use name::{EventType, StreamName};
 pub use number::{Position, Version};
+pub use projection::ProjectionName;
 pub use read::{Direction, ListStreams, PageToken, ReadLog, ReadStream, StreamInfo, StreamPage};
 pub use store::{EventStream, Store, StoreExt};
 pub use subscription::Subscription;

@@ -45,7 +45,8 @@ pub const STATE_PARTITION_BYTES_MAX: usize = 1_536;
 /// Longest sort key of the state. A DynamoDB sort key holds 1,024 bytes, and none is empty.
 pub const STATE_SORT_BYTES_MAX: usize = 1_000;
 
-/// Most bytes in the value of an item of the state. A DynamoDB item holds 400 KiB, key and names included.
+/// Most bytes in the value of an item of the state. A DynamoDB item holds 400 KiB, key and names
+/// included.
 pub const STATE_VALUE_BYTES_MAX: usize = 350 << 10;
 
 /// Most items in one write to the state.
@@ -72,3 +73,53 @@ pub const SNAPSHOT_NAME_BYTES_MAX: usize = 256;
 
 /// Most snapshots that wait to be written; those that come then are not written.
 pub const SNAPSHOTS_WAITING_MAX: usize = 100;
+
+/// Longest name of a projection.
+pub const PROJECTION_NAME_BYTES_MAX: usize = 100;
+
+/// Longest key of a document. With a value it makes a sort key of an index.
+pub const DOCUMENT_KEY_BYTES_MAX: usize = 512;
+
+/// Most streams whose versions a document carries: those that changed it last.
+pub const DOCUMENT_SOURCES_MAX: usize = 16;
+
+/// Longest field of an index or a condition: the path to it.
+pub const FIELD_BYTES_MAX: usize = 200;
+
+/// Most indexes of one view.
+pub const INDEXES_MAX: usize = 20;
+
+/// Longest value that an index holds whole, as it is encoded. Of a longer one it holds this much,
+/// and a hash.
+pub const INDEX_VALUE_BYTES_MAX: usize = 400;
+
+/// Most documents on one page of a query.
+pub const QUERY_PAGE_MAX: usize = 1_000;
+
+/// Most conditions of a query.
+pub const QUERY_CONDITIONS_MAX: usize = 20;
+
+/// Most documents that a query, or a count that has to look at documents, reads to answer once.
+pub const QUERY_SCAN_MAX: usize = 10_000;
+
+/// Most entries of an index that a count walks.
+pub const COUNT_SCAN_MAX: u64 = 100_000;
+
+/// Most lanes of a projection.
+pub const PROJECTION_LANES_MAX: u16 = 64;
+
+/// Most positions that a projection goes without writing its checkpoint: what is read again after a
+/// stop.
+pub const PROJECTION_WINDOW: u64 = 100_000;
+
+/// Bytes of documents that a lane of a projection keeps in memory between its writes.
+pub const PROJECTION_CACHE_BYTES: u64 = 64 << 20;
+
+/// Most transitions that the record of a projection remembers.
+pub const PROJECTION_TRANSITIONS_MAX: usize = 32;
+
+/// Most failures on one page of a listing.
+pub const FAILURE_PAGE_MAX: usize = 1_000;
+
+/// How often a write that changes a projection's record is tried when others change it too.
+pub const RECORD_TRIES_MAX: usize = 100;

@@ -12,6 +12,7 @@ fn open(clock: TestClock) -> Arc<Memory> {
 factlog::conformance_tests!(open);
 factlog::state_tests!(open);
 factlog::decider_tests!(open);
+factlog::view_tests!(open);
 
 #[test]
 fn two_memory_stores_answer_the_same() {

@@ -42,6 +42,7 @@ pub mod differential;
 mod faulty;
 mod fixture;
 pub mod state;
+pub mod view;
 
 pub use bench::{Bench, run};
 pub use clock::TestClock;

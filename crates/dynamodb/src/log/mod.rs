@@ -1,0 +1,1 @@
+//! The order of everything: pages of the log table.

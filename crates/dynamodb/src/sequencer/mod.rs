@@ -1,0 +1,1 @@
+//! Gives commits their positions.

@@ -10,9 +10,13 @@
 //! answered; it takes its position in the log a moment later.
 
 mod commit;
+mod item;
+mod large;
 mod layout;
 pub mod limits;
 mod log;
 mod sequencer;
+mod units;
 
-pub use layout::Layout;
+pub use large::LargeEvents;
+pub use layout::{AppendLimits, Layout};

@@ -1,19 +1,26 @@
 //! Large events: what does not fit an item lies in an object store, and the item says where.
+//!
+//! An object is named by the hash of its bytes and written before the item: an append that is sent again writes the same
+//! object, and an append that fails leaves at most an object that no item names. What is read is checked against size and hash.
 
+use std::fmt::Write;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use factlog::Result;
-use object_store::ObjectStore;
+use factlog::{Error, Result, Version};
+use futures::{StreamExt, TryStreamExt, stream};
 use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt};
+use sha2::{Digest, Sha256};
 
 use crate::commit::Piece;
-use crate::layout::Decoded;
+use crate::layout::{Body, Decoded};
+use crate::limits::LARGE_REQUESTS_MAX;
 
 /// Where a body lies that does not fit an item, and what it must be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Address {
-    /// The object, below the prefix of the [`LargeEvents`]: made of the hash alone.
+    /// The object, below the prefix of the [`LargeEvents`].
     pub(crate) object: String,
     pub(crate) bytes: u64,
     pub(crate) sha256: [u8; 32],
@@ -23,10 +30,23 @@ pub(crate) struct Address {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Upload {
     pub(crate) address: Address,
-    pub(crate) bytes: Bytes,
+    bytes: Bytes,
 }
 
-/// The object store where large events lie, below a prefix.
+impl Upload {
+    /// The bytes as an object that their hash names.
+    pub(crate) fn new(bytes: Bytes) -> Self {
+        let sha256: [u8; 32] = Sha256::digest(&bytes).into();
+        let mut object = format!("{:02x}/", sha256[0]);
+        for byte in sha256 {
+            write!(object, "{byte:02x}").expect("a string takes all that is written");
+        }
+        Self { address: Address { object, bytes: bytes.len() as u64, sha256 }, bytes }
+    }
+}
+
+/// The object store in which large events lie, below a prefix. It has to be as durable as the table: a local directory
+/// with `with_fsync(true)`.
 #[derive(Clone, Debug)]
 pub struct LargeEvents {
     objects: Arc<dyn ObjectStore>,
@@ -34,19 +54,143 @@ pub struct LargeEvents {
 }
 
 impl LargeEvents {
-    /// Large events lie in this object store below the prefix.
+    /// Large events lie in this object store, below the prefix.
     #[must_use]
     pub fn new(objects: Arc<dyn ObjectStore>, prefix: Path) -> Self {
         Self { objects, prefix }
     }
 
-    /// Writes the objects; all are durable when it returns. The same bytes are the same object, so a repeat changes nothing.
-    pub(crate) async fn write(&self, _uploads: &[Upload]) -> Result<()> {
-        todo!()
+    /// Writes the objects, some at a time. All are there when it returns.
+    ///
+    /// # Errors
+    /// `Unavailable` if the object store fails.
+    pub(crate) async fn write(&self, uploads: &[Upload]) -> Result<()> {
+        let write = |upload: Upload| async move {
+            let path = self.path(&upload.address);
+            let put = self.objects.put(&path, upload.bytes.into()).await;
+            put.map_err(|e| {
+                Error::unavailable(format!("writing large event {path}: {e}")).with_source(e)
+            })
+        };
+        let writes = stream::iter(uploads.to_vec()).map(write).buffer_unordered(LARGE_REQUESTS_MAX);
+        writes.try_for_each(|_| async { Ok(()) }).await
+    }
+
+    /// Reads what lies at the address and checks it; the error is what is wrong.
+    async fn read(&self, address: &Address) -> Result<Bytes> {
+        let path = self.path(address);
+        let found = match self.objects.get(&path).await {
+            Err(e @ object_store::Error::NotFound { .. }) => {
+                return Err(Error::corrupt(format!("{path} is missing")).with_source(e));
+            }
+            found => found.map_err(|e| unreadable(&path, e))?,
+        };
+        let (size, wanted) = (found.meta.size, address.bytes);
+        if size != wanted {
+            return Err(Error::corrupt(format!("{path} has {size} bytes, not {wanted}")));
+        }
+        let bytes = found.bytes().await.map_err(|e| unreadable(&path, e))?;
+        if Sha256::digest(&bytes)[..] != address.sha256 {
+            return Err(Error::corrupt(format!("{path} does not have the hash that was written")));
+        }
+        Ok(bytes)
+    }
+
+    fn path(&self, address: &Address) -> Path {
+        self.prefix.parts().chain(Path::from(address.object.as_str()).parts()).collect()
     }
 }
 
-/// Completes a piece whose item says that data lies elsewhere. Without any such data it does no I/O and `large` may be `None`.
-pub(crate) async fn complete(_decoded: Decoded, _large: Option<&LargeEvents>) -> Result<Piece> {
-    todo!()
+fn unreadable(path: &Path, e: object_store::Error) -> Error {
+    Error::unavailable(format!("{path} can't be read: {e}")).with_source(e)
+}
+
+/// The piece, with what lies elsewhere. Where nothing does, no I/O happens.
+///
+/// # Errors
+/// `Corrupt` if an object is missing or not what was written, `Invalid` if there is an object but no object store,
+/// `Unavailable` if it fails. All name stream, version and object.
+pub(crate) async fn complete(decoded: Decoded, large: Option<&LargeEvents>) -> Result<Piece> {
+    let Decoded { mut piece, elsewhere } = decoded;
+    for (index, body, address) in elsewhere {
+        let at = piece.first.plus(index as u64);
+        let Some(large) = large else {
+            let message = format!("{} is given", missing_store(&piece, at, &address));
+            return Err(Error::invalid(message));
+        };
+        let bytes = large.read(&address).await.map_err(|e| {
+            let message = format!("stream {} version {at}: large event {e}", piece.stream);
+            Error::new(e.kind().clone(), message).with_source(e)
+        })?;
+        let event = &mut piece.events[index];
+        match body {
+            Body::Data => event.data = bytes,
+            Body::Metadata => event.metadata = bytes,
+        }
+    }
+    Ok(piece)
+}
+
+fn missing_store(piece: &Piece, at: Version, address: &Address) -> String {
+    let (stream, object) = (&piece.stream, &address.object);
+    format!("stream {stream} version {at} lies in large event {object}, and no object store")
+}
+
+#[cfg(test)]
+mod tests {
+    use factlog::{ErrorKind, Event, Timestamp};
+    use futures::executor::block_on;
+    use object_store::memory::InMemory;
+
+    use super::*;
+
+    fn in_memory() -> (Arc<InMemory>, LargeEvents) {
+        let objects = Arc::new(InMemory::new());
+        (objects.clone(), LargeEvents::new(objects, Path::from("large/events")))
+    }
+
+    fn decoded(address: Address) -> Decoded {
+        let event = Event::new(uuid::Uuid::nil(), "Scanned".parse().unwrap(), "");
+        let piece = Piece {
+            stream: "scan-1".parse().unwrap(),
+            first: Version::new(7),
+            events: vec![event.clone(), event],
+            recorded: Timestamp::default(),
+            parts: vec![],
+        };
+        Decoded { piece, elsewhere: vec![(1, Body::Data, address)] }
+    }
+
+    #[test]
+    fn what_was_written_comes_back_from_an_object_named_by_its_hash() {
+        let (objects, large) = in_memory();
+        let upload = Upload::new(Bytes::from_static(b"abc"));
+        let hash = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        block_on(large.write(&[upload.clone(), upload.clone()])).unwrap();
+        let path = Path::from(format!("large/events/ba/{hash}"));
+        assert!(block_on(objects.head(&path)).is_ok());
+        let piece = block_on(complete(decoded(upload.address), Some(&large))).unwrap();
+        assert_eq!(piece.events[1].data, "abc");
+    }
+
+    #[test]
+    fn what_is_missing_or_was_changed_is_corrupt_and_named() {
+        let (objects, large) = in_memory();
+        let upload = Upload::new(Bytes::from_static(b"abc"));
+        let read = |large| block_on(complete(decoded(upload.address.clone()), large)).unwrap_err();
+        let error = read(None);
+        assert_eq!(*error.kind(), ErrorKind::Invalid, "{error}");
+        for (content, says) in
+            [(None, "is missing"), (Some("ab"), "2 bytes"), (Some("abd"), "hash")]
+        {
+            if let Some(content) = content {
+                block_on(objects.put(&large.path(&upload.address), content.into())).unwrap();
+            }
+            let error = read(Some(&large));
+            assert_eq!(*error.kind(), ErrorKind::Corrupt);
+            for says in [says, "stream scan-1 version 8", &upload.address.object] {
+                assert!(error.to_string().contains(says), "{error}");
+            }
+        }
+    }
 }

@@ -19,4 +19,4 @@ mod sequencer;
 mod units;
 
 pub use large::LargeEvents;
-pub use layout::{AppendLimits, Layout};
+pub use layout::{AppendLimits, Layout, Names};

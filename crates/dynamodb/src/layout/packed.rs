@@ -15,10 +15,13 @@
 //! `v` is a number of 7 bits a byte, the lowest first; all else is little-endian. What the sequencer needs stands in front of the compressed
 //! body: types and their count.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
+use std::io;
 
 use bytes::Bytes;
 use factlog::{Event, EventId, EventType, Timestamp};
+use zstd::bulk::Decompressor;
 
 use super::shared::{Elsewhere, Place, ReadBody, Stored, with_bodies};
 use crate::item::Malformed;
@@ -66,7 +69,7 @@ pub(super) fn unpack(packed: &[u8], elsewhere: &mut Elsewhere) -> Result<Vec<Eve
             "{body_bytes} bytes of events, the limit is {PACKED_BYTES_MAX}"
         )));
     }
-    let body = zstd::bulk::decompress(reader.0, body_bytes)
+    let body = decompress(reader.0, body_bytes)
         .map_err(|e| Malformed::new(format!("not what zstd has compressed: {e}")))?;
     let mut reader = Reader(&body);
     let heads = types.into_iter().map(|event_type| take_head(event_type, &mut reader));
@@ -79,6 +82,20 @@ pub(super) fn unpack(packed: &[u8], elsewhere: &mut Elsewhere) -> Result<Vec<Eve
         events.push(with_bodies(event, index, [data?, metadata?], elsewhere));
     }
     if at == body.len() { Ok(events) } else { Err(Malformed::new("more bytes than events")) }
+}
+
+/// To make a decompressor takes longer than to unpack a usual item, so each thread keeps one.
+fn decompress(compressed: &[u8], bytes_max: usize) -> io::Result<Vec<u8>> {
+    thread_local! {
+        static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
+    }
+    DECOMPRESSOR.with_borrow_mut(|kept| {
+        let decompressor = match kept {
+            Some(decompressor) => decompressor,
+            None => kept.insert(Decompressor::new()?),
+        };
+        decompressor.decompress(compressed, bytes_max)
+    })
 }
 
 fn put_types(events: &[Stored<'_>], to: &mut Vec<u8>) {

@@ -41,7 +41,7 @@ fn what_castore_writes_is_read() {
     assert_eq!((stream.as_str(), version.number()), ("123", 2));
     assert!(event.data.is_empty() && event.metadata.is_empty());
     // Every reader, now and ever, sees the same id.
-    assert_eq!(event.id.to_string(), "DERIVED");
+    assert_eq!(event.id.to_string(), "8ab53a6d-ce09-51a1-9c3d-8f7c7254957b");
     assert_eq!(decode_one("castore", &later).2.id, event.id);
 }
 

@@ -7,7 +7,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use factlog::{Error, Result, Version};
+use factlog::{Error, Result};
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
@@ -114,14 +114,16 @@ pub(crate) async fn complete(decoded: Decoded, large: Option<&LargeEvents>) -> R
     let Decoded { mut piece, elsewhere } = decoded;
     for (index, body, address) in elsewhere {
         let at = piece.first.plus(index as u64);
+        let place = format!("stream {} version {at}: large event", piece.stream);
         let Some(large) = large else {
-            let message = format!("{} is given", missing_store(&piece, at, &address));
+            let message =
+                format!("{place} {} needs an object store, and none is given", address.object);
             return Err(Error::invalid(message));
         };
-        let bytes = large.read(&address).await.map_err(|e| {
-            let message = format!("stream {} version {at}: large event {e}", piece.stream);
-            Error::new(e.kind().clone(), message).with_source(e)
-        })?;
+        let bytes = large
+            .read(&address)
+            .await
+            .map_err(|e| Error::new(e.kind().clone(), format!("{place} {e}")).with_source(e))?;
         let event = &mut piece.events[index];
         match body {
             Body::Data => event.data = bytes,
@@ -131,14 +133,9 @@ pub(crate) async fn complete(decoded: Decoded, large: Option<&LargeEvents>) -> R
     Ok(piece)
 }
 
-fn missing_store(piece: &Piece, at: Version, address: &Address) -> String {
-    let (stream, object) = (&piece.stream, &address.object);
-    format!("stream {stream} version {at} lies in large event {object}, and no object store")
-}
-
 #[cfg(test)]
 mod tests {
-    use factlog::{ErrorKind, Event, Timestamp};
+    use factlog::{ErrorKind, Event, Timestamp, Version};
     use futures::executor::block_on;
     use object_store::memory::InMemory;
 

@@ -10,33 +10,43 @@ pub const TRANSACTION_ITEMS_MAX: usize = 100;
 /// Most bytes of all items of one transaction (DynamoDB's).
 pub const TRANSACTION_BYTES_MAX: usize = 4 << 20;
 
-/// Bytes of one write unit (DynamoDB's): an item takes one for each begun.
-pub const WRITE_UNIT_BYTES: usize = 1 << 10;
+/// Most entries of one page of the log, unless a single commit has more.
+pub const PAGE_ENTRIES_MAX: usize = 500;
 
-/// Bytes of one read unit (DynamoDB's): a request takes one for each begun, half of one where it is eventually consistent.
-pub const READ_UNIT_BYTES: usize = 4 << 10;
+/// Most bytes of names in one page of the log, unless a single commit has more.
+pub const PAGE_NAME_BYTES_MAX: usize = 64 << 10;
 
-/// Longest name of an attribute (DynamoDB's limit for one that is a key).
-pub const ATTRIBUTE_NAME_BYTES_MAX: usize = 255;
+/// Most bytes of a page of the log before compression, and of what a damaged one is unpacked to.
+pub const PAGE_BYTES_MAX: usize = 2 << 20;
 
-/// Deepest JSON that becomes an attribute: DynamoDB nests 32 levels, of which the item takes some.
-pub const JSON_DEPTH_MAX: usize = 30;
+/// Commits that wait for a page before the sequencer writes one, whatever else it could do.
+pub const PLANNED_MAX: usize = 1_000;
 
-/// Most bytes that the packed events of one item unfold to: what the contract lets one append have, with ids and times.
-pub const PACKED_BYTES_MAX: usize = 2 * factlog::limits::APPEND_BYTES_MAX;
+/// Most bytes of a page of the log in its item; the rest is for the key and other attributes.
+pub const PAGE_ITEM_BYTES_MAX: usize = ITEM_BYTES_MAX - (1 << 10);
 
-/// Most bytes of data, or of metadata, of one event in the layout `native`, where no object store takes large events.
-pub const NATIVE_BODY_BYTES_MAX: usize = 384 << 10;
+/// Pieces of the events table that the sequencer keeps until their turn; beyond that it forgets all
+/// of them, between two commits, and reads again what it needs.
+pub const PIECES_KEPT: usize = 10_000;
 
-/// Most bytes of one append in the layout `native`, where no object store takes large events.
-pub const NATIVE_APPEND_BYTES_MAX: usize = 7 << 19;
+/// Watermarks that the sequencer keeps at hand, at least; at most twice as many.
+pub const WATERMARKS_KEPT: usize = 50_000;
 
-/// Most bytes of data, or of metadata, of one event in the layouts of one item an event, where no object store takes large
-/// events. JSON grows up to half when it becomes attributes, and its own text may stand beside them.
-pub const JSON_BODY_BYTES_MAX: usize = 128 << 10;
+/// Streams or shards that the sequencer reads, and watermarks that it writes, at once.
+pub const REQUESTS_AT_ONCE: usize = 16;
 
-/// Most bytes of one append in the layouts of one item an event, where no object store takes large events.
-pub const JSON_APPEND_BYTES_MAX: usize = 3 << 19;
+/// Streams that wait for one another because of commits over several streams; beyond that the
+/// longest-waiting is forgotten, and found again when it is its turn.
+pub const CHAIN_MAX: usize = 1_000;
 
-/// Most objects that one append writes at the same time.
-pub const LARGE_REQUESTS_MAX: usize = 8;
+/// Steps of the sequencer after which it asks again whether it still has the lease.
+pub const STEPS_A_LEASE: usize = 64;
+
+/// Milliseconds after which the sequencer trusts DynamoDB Streams no more: they forget after 24 hours.
+pub const STREAMS_TRUSTED_MS: i64 = 20 * 60 * 60 * 1_000;
+
+/// Milliseconds between two looks at which shards there are.
+pub const DESCRIBE_MS: i64 = 10_000;
+
+/// Milliseconds between two heartbeats of the sequencer.
+pub const HEARTBEAT_MS: i64 = 2 * 60 * 1_000;

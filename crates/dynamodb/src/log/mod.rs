@@ -1,1 +1,3 @@
 //! The order of everything: pages of the log table.
+
+pub(crate) mod page;

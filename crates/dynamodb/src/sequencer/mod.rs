@@ -1,1 +1,4 @@
 //! Gives commits their positions.
+
+pub(crate) mod frontier;
+pub(crate) mod varint;

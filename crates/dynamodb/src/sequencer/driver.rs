@@ -1,0 +1,164 @@
+//! Drives the state machine: does what it asks for, and waits where there is nothing to do.
+
+use std::convert::Infallible;
+
+use factlog::Result;
+use futures::stream::{self, StreamExt, TryStreamExt};
+
+use super::io::Io;
+use super::machine::{Machine, Step};
+use super::progress::Progress;
+use crate::commit::PieceHead;
+use crate::limits::{PAGE_ENTRIES_MAX, REQUESTS_AT_ONCE, STEPS_A_LEASE};
+
+/// How a sequencer works.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Options {
+    /// Milliseconds between two looks at the stream while nothing happens.
+    pub(crate) poll_ms: u64,
+    /// Most milliseconds before it tries again what has failed.
+    pub(crate) retry_ms_max: u64,
+    /// Most entries of a page of the log, unless a single commit has more.
+    pub(crate) page_entries_max: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { poll_ms: 250, retry_ms_max: 10_000, page_entries_max: PAGE_ENTRIES_MAX }
+    }
+}
+
+/// A sequencer. Every future that it returns may be dropped at any time: nothing is lost and nothing is placed twice.
+#[derive(Debug)]
+pub(crate) struct Sequencer<I> {
+    io: I,
+    options: Options,
+    machine: Machine,
+}
+
+impl<I: Io> Sequencer<I> {
+    pub(crate) fn new(io: I, options: Options) -> Self {
+        let machine = Machine::new(options.page_entries_max);
+        Self { io, options, machine }
+    }
+
+    /// What it has done so far.
+    pub(crate) fn progress(&self) -> Progress {
+        self.machine.progress()
+    }
+
+    /// Places all that comes, until the future is dropped.
+    ///
+    /// # Errors
+    /// Whatever waiting does not help against.
+    pub(crate) async fn run(&mut self) -> Result<Infallible> {
+        let mut retry_ms = self.options.poll_ms;
+        loop {
+            match self.work().await {
+                Ok(waits) => {
+                    retry_ms = self.options.poll_ms;
+                    if waits {
+                        self.io.pause(self.options.poll_ms).await;
+                    }
+                }
+                Err(error) if error.is_retryable() => {
+                    self.io.pause(retry_ms).await;
+                    retry_ms = (retry_ms * 2).min(self.options.retry_ms_max);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Does some steps, if it has the lease; true if there is nothing to do.
+    async fn work(&mut self) -> Result<bool> {
+        if !self.io.lease().await? {
+            return Ok(true);
+        }
+        for _ in 0..STEPS_A_LEASE {
+            if self.step().await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Places all that is there now.
+    ///
+    /// # Errors
+    /// Those of the tables and of the stream; calling it again goes on.
+    pub(crate) async fn catch_up(&mut self) -> Result<()> {
+        while !self.step().await? {}
+        Ok(())
+    }
+
+    /// Places these pieces, which somebody else has read from the stream, and all that has to come before them.
+    ///
+    /// # Errors
+    /// Those of the tables: offer them again.
+    pub(crate) async fn place(&mut self, pieces: Vec<PieceHead>) -> Result<()> {
+        self.machine.offer(pieces)?;
+        while !self.machine.is_settled() {
+            self.step().await?;
+        }
+        Ok(())
+    }
+
+    /// Does what the machine asks for; true if that is to wait.
+    async fn step(&mut self) -> Result<bool> {
+        let (io, machine) = (&self.io, &mut self.machine);
+        match machine.next(io.now())? {
+            Step::Open => {
+                let heartbeat = io.heartbeat().await?;
+                let tail = io.tail().await?;
+                machine.opened(heartbeat, tail.as_ref());
+            }
+            Step::Describe => machine.described(io.shards().await?),
+            Step::ReadRecords(wanted) => {
+                let read = |(shard, after): (_, Option<_>)| async move {
+                    let records = io.records(&shard, after.as_ref()).await;
+                    records.map(|records| (shard, records))
+                };
+                let mut answers = stream::iter(wanted).map(read).buffer_unordered(REQUESTS_AT_ONCE);
+                // A shard that can't be read does not keep the others back.
+                let mut failed = None;
+                while let Some(answer) = answers.next().await {
+                    match answer {
+                        Ok((shard, records)) => machine.records(&shard, records)?,
+                        Err(error) => failed = Some(error),
+                    }
+                }
+                return failed.map_or(Ok(false), Err);
+            }
+            Step::Scan(after) => machine.scanned(io.scan(after.as_ref()).await?)?,
+            Step::ReadWatermarks(streams) => {
+                let marks = io.watermarks(&streams).await?;
+                machine.watermarks(&streams, &marks);
+            }
+            Step::ReadPieces(spans) => {
+                let read = |span| async move {
+                    let pieces = io.pieces(&span).await;
+                    pieces.map(|pieces| (span, pieces))
+                };
+                let mut answers = stream::iter(spans).map(read).buffer_unordered(REQUESTS_AT_ONCE);
+                while let Some((span, pieces)) = answers.try_next().await? {
+                    machine.pieces(&span, pieces)?;
+                }
+            }
+            Step::ReadPages(first) => machine.pages(&io.pages(first).await?)?,
+            Step::WritePage(page) => machine.wrote(io.put(&page).await?),
+            Step::Flush(marks) => {
+                let advance = |(stream, next)| async move { io.advance(&stream, next).await };
+                let writes = stream::iter(marks).map(advance);
+                writes.buffer_unordered(REQUESTS_AT_ONCE).try_collect::<()>().await?;
+                machine.flushed();
+            }
+            Step::Beat(heartbeat) => {
+                io.beat(&heartbeat).await?;
+                machine.beaten();
+            }
+            Step::Wait => return Ok(true),
+        }
+        Ok(false)
+    }
+}

@@ -15,6 +15,8 @@ mod marks;
 mod placer;
 mod progress;
 mod reading;
+#[cfg(test)]
+mod simulation;
 pub(crate) mod varint;
 
 pub(crate) use driver::{Options, Sequencer};

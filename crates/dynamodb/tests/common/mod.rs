@@ -1,0 +1,117 @@
+//! DynamoDB for tests: a connection to the server that `scripts/test` starts, names that no other test has, faults.
+//!
+//! ```text
+//!   store ──> SDK ──> Faults ──> DynamoDB Local
+//!                     counts, and fails what the test's plan says
+//! ```
+//!
+//! It knows the SDK alone, so that unit tests take it in, too: `#[path = "../tests/common/mod.rs"]`.
+#![allow(
+    dead_code,
+    unused_imports,
+    unreachable_pub,
+    clippy::unwrap_used,
+    reason = "each test binary uses a part of it; what can't be set up fails its test"
+)]
+
+pub mod faults;
+pub mod runtime;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::{
+    AsyncSleep, BehaviorVersion, Credentials, Region, SharedCredentialsProvider, Sleep,
+};
+use aws_types::SdkConfig;
+
+pub use faults::{Fault, Faults};
+pub use runtime::OnRuntime;
+
+/// A name of its own in DynamoDB Local. Tables that begin with it are deleted when it is dropped.
+#[derive(Debug)]
+pub struct Local {
+    name: String,
+    faults: Faults,
+    config: SdkConfig,
+}
+
+impl Local {
+    #[expect(clippy::disallowed_methods, reason = "tests share one server")]
+    pub fn new() -> Self {
+        let faults = Faults::default();
+        let name = format!("test-{}", uuid::Uuid::new_v4().simple());
+        Self { name, config: config(faults.clone()), faults }
+    }
+
+    /// The name of the store; its tables' names begin with it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Requests made with this configuration pass [`Local::faults`]. It never sleeps before it tries again, so a
+    /// time-out can't be measured: it is a fault.
+    pub fn config(&self) -> &SdkConfig {
+        &self.config
+    }
+
+    pub fn client(&self) -> Client {
+        Client::new(&self.config)
+    }
+
+    pub fn faults(&self) -> &Faults {
+        &self.faults
+    }
+}
+
+impl Drop for Local {
+    fn drop(&mut self) {
+        let name = self.name.clone();
+        let remove = move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.unwrap().block_on(remove(&name));
+        };
+        // A thread, since a test may drop it on a runtime. A server that has gone has no tables.
+        let _ = std::thread::spawn(remove).join();
+    }
+}
+
+/// Deletes all tables whose names begin so.
+async fn remove(prefix: &str) {
+    let client = Client::new(&config(Faults::default()));
+    // Names are listed in order; those that begin with the prefix come after it.
+    let listed = client.list_tables().exclusive_start_table_name(prefix).send().await.unwrap();
+    for table in listed.table_names().iter().filter(|table| table.starts_with(prefix)) {
+        client.delete_table().table_name(table).send().await.unwrap();
+    }
+}
+
+/// The address of the DynamoDB to test with.
+pub fn endpoint() -> String {
+    std::env::var("FACTLOG_DYNAMODB_ENDPOINT").unwrap_or_else(|_| {
+        panic!(
+            "FACTLOG_DYNAMODB_ENDPOINT is not set: run the tests with scripts/test, or one command \
+             with scripts/dynamodb-local run COMMAND"
+        )
+    })
+}
+
+fn config(faults: Faults) -> SdkConfig {
+    let credentials = Credentials::new("factlog", "factlog", None, None, "tests");
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("eu-central-1"))
+        .endpoint_url(endpoint())
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .http_client(faults)
+        .sleep_impl(NoSleep)
+        .build()
+}
+
+/// Passes the time without waiting.
+#[derive(Debug)]
+struct NoSleep;
+
+impl AsyncSleep for NoSleep {
+    fn sleep(&self, _: std::time::Duration) -> Sleep {
+        Sleep::new(std::future::ready(()))
+    }
+}

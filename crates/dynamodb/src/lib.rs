@@ -10,13 +10,16 @@
 //! answered; it takes its position in the log a moment later.
 
 mod commit;
+mod error;
 mod item;
 mod large;
 mod layout;
 pub mod limits;
 mod log;
 mod sequencer;
+mod tables;
 mod units;
 
 pub use large::LargeEvents;
-pub use layout::{AppendLimits, Layout, Names};
+pub use layout::{AppendLimits, Layout};
+pub use tables::{Billing, CreateTables, Described, DescribedTable, FoundTable, Tables};

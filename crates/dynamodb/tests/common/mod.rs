@@ -17,10 +17,11 @@
 pub mod faults;
 pub mod runtime;
 
+use std::time::Duration;
+
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::{
-    AsyncSleep, BehaviorVersion, Credentials, Region, SharedCredentialsProvider, Sleep,
-};
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
 use aws_types::SdkConfig;
 
 pub use faults::{Fault, Faults};
@@ -47,8 +48,7 @@ impl Local {
         &self.name
     }
 
-    /// Requests made with this configuration pass [`Local::faults`]. It never sleeps before it tries again, so a
-    /// time-out can't be measured: it is a fault.
+    /// Requests made with this configuration pass [`Local::faults`]; they are tried again after a millisecond or two.
     pub fn config(&self) -> &SdkConfig {
         &self.config
     }
@@ -96,22 +96,13 @@ pub fn endpoint() -> String {
 
 fn config(faults: Faults) -> SdkConfig {
     let credentials = Credentials::new("factlog", "factlog", None, None, "tests");
+    let retries = RetryConfig::standard().with_initial_backoff(Duration::from_millis(1));
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("eu-central-1"))
         .endpoint_url(endpoint())
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .http_client(faults)
-        .sleep_impl(NoSleep)
+        .retry_config(retries)
         .build()
-}
-
-/// Passes the time without waiting.
-#[derive(Debug)]
-struct NoSleep;
-
-impl AsyncSleep for NoSleep {
-    fn sleep(&self, _: std::time::Duration) -> Sleep {
-        Sleep::new(std::future::ready(()))
-    }
 }

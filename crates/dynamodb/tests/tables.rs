@@ -22,9 +22,7 @@ struct Place {
 impl Place {
     fn new() -> Self {
         let local = Local::new();
-        let config = aws_sdk_dynamodb::config::Builder::from(local.config());
-        let client = Client::from_conf(config.retry_config(RetryConfig::disabled()).build());
-        Self { client, local }
+        Self { client: local.client(), local }
     }
 
     fn table(&self, role: &str) -> String {
@@ -171,17 +169,20 @@ async fn create_can_be_broken_off_at_any_request_and_run_again() {
     for fault in [Fault::Error("InternalServerError"), Fault::AnswerLost] {
         for number in 1.. {
             let place = Place::new();
+            let config = aws_sdk_dynamodb::config::Builder::from(place.local.config());
+            let client = Client::from_conf(config.retry_config(RetryConfig::disabled()).build());
             place.local.faults().at(number, fault);
-            let created = place.create(&layout(Layout::castore())).await;
+            let options = layout(Layout::castore());
+            let created = Tables::create(&client, place.local.name(), &options).await;
             if place.local.faults().hits() == 0 {
                 created.unwrap();
                 break;
             }
             refused(created, &ErrorKind::Unavailable, &[]);
-            place.create(&layout(Layout::castore())).await.unwrap();
+            place.create(&options).await.unwrap();
             let described = place.describe().await;
             described.whole().unwrap();
-            assert_eq!(described.layout, Some(Layout::castore()));
+            assert_eq!(described.layout, options.layout);
         }
     }
 }

@@ -27,7 +27,8 @@ use aws_types::SdkConfig;
 pub use faults::{Fault, Faults};
 pub use runtime::OnRuntime;
 
-/// A name of its own in DynamoDB Local. Tables that begin with it are deleted when it is dropped.
+/// A name of its own, and with it as the access key a database of its own in DynamoDB Local, whose races between
+/// the making and the deleting of tables are no concern then. Its tables are deleted when it is dropped.
 #[derive(Debug)]
 pub struct Local {
     name: String,
@@ -39,11 +40,11 @@ impl Local {
     #[expect(clippy::disallowed_methods, reason = "tests share one server")]
     pub fn new() -> Self {
         let faults = Faults::default();
-        let name = format!("test-{}", uuid::Uuid::new_v4().simple());
-        Self { name, config: config(faults.clone()), faults }
+        let name = format!("test{}", uuid::Uuid::new_v4().simple());
+        Self { config: config(&name, faults.clone()), name, faults }
     }
 
-    /// The name of the store; its tables' names begin with it.
+    /// The name of the store, and the access key. The tables' names begin with it.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -74,12 +75,12 @@ impl Drop for Local {
     }
 }
 
-/// Deletes all tables whose names begin so.
-async fn remove(prefix: &str) {
-    let client = Client::new(&config(Faults::default()));
-    // Names are listed in order; those that begin with the prefix come after it.
-    let listed = client.list_tables().exclusive_start_table_name(prefix).send().await.unwrap();
-    for table in listed.table_names().iter().filter(|table| table.starts_with(prefix)) {
+/// Deletes all tables whose names begin with this one.
+async fn remove(name: &str) {
+    let client = Client::new(&config(name, Faults::default()));
+    // Names are listed in order: those come after it.
+    let listed = client.list_tables().exclusive_start_table_name(name).send().await.unwrap();
+    for table in listed.table_names().iter().filter(|table| table.starts_with(name)) {
         client.delete_table().table_name(table).send().await.unwrap();
     }
 }
@@ -94,8 +95,8 @@ pub fn endpoint() -> String {
     })
 }
 
-fn config(faults: Faults) -> SdkConfig {
-    let credentials = Credentials::new("factlog", "factlog", None, None, "tests");
+fn config(name: &str, faults: Faults) -> SdkConfig {
+    let credentials = Credentials::new(name, "secret", None, None, "tests");
     let retries = RetryConfig::standard().with_initial_backoff(Duration::from_millis(1));
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())

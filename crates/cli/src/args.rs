@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use factlog::{EventType, Filter, Position, ReadLog, Result, StreamName, Version};
 
+use crate::aws::AwsArgs;
 use crate::bench::BenchArgs;
+use crate::commands::TablesCommand;
 use crate::demo::DemoArgs;
 use crate::{exit, when};
 
@@ -13,15 +15,8 @@ use crate::{exit, when};
 #[derive(Debug, Parser)]
 #[command(name = "factlog", version, disable_version_flag = true, after_help = exit::HELP)]
 pub(crate) struct Cli {
-    /// The store: a directory, or `memory:` for one that is forgotten at the end.
-    #[arg(
-        long,
-        global = true,
-        env = "FACTLOG_STORE",
-        default_value = "./factlog-data",
-        value_name = "STORE"
-    )]
-    pub(crate) store: String,
+    #[command(flatten)]
+    pub(crate) place: Place,
 
     /// How events and tables are written; by default for a person on a terminal, as JSON Lines in a pipe.
     #[arg(long, global = true, value_enum, default_value_t = Format::Auto, value_name = "FORMAT")]
@@ -41,6 +36,23 @@ pub(crate) struct Cli {
 
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+/// Which store.
+#[derive(Debug, Args)]
+pub(crate) struct Place {
+    /// The store: a directory, or `memory:` for one that is forgotten at the end.
+    #[arg(
+        long,
+        global = true,
+        env = "FACTLOG_STORE",
+        default_value = "./factlog-data",
+        value_name = "STORE"
+    )]
+    pub(crate) store: String,
+
+    #[command(flatten)]
+    pub(crate) aws: AwsArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -87,6 +99,9 @@ pub(crate) enum Command {
     Stat,
     /// Read everything and check every checksum, version, position and index entry.
     Verify,
+    /// Make, describe or remove the DynamoDB tables of a store.
+    #[command(subcommand)]
+    Tables(TablesCommand),
     /// Measure this machine's disk and factlog on it.
     Bench(BenchArgs),
     /// Show the idea on sample data: concurrent commands, a conflict, a stream, a replay.

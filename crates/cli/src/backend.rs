@@ -6,6 +6,8 @@ use std::time::Duration;
 use factlog::{Error, Memory, Result, Store, SystemClock};
 use factlog_embedded::Options;
 
+use crate::args::Place;
+
 /// How long a command waits for another one to be done with the store.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
 
@@ -18,7 +20,8 @@ pub(crate) enum Backend {
 
 impl Backend {
     /// Opens the store: `memory:`, or the path of an embedded one.
-    pub(crate) fn open(name: &str, create: bool) -> Result<Self> {
+    pub(crate) async fn open(place: &Place, create: bool) -> Result<Self> {
+        let name = &place.store;
         match name.split_once(':') {
             Some(("memory", "")) => Ok(Self::Memory(Arc::new(Memory::default()))),
             Some((scheme @ ("dynamodb" | "memory"), _)) => Err(Error::invalid(format!(

@@ -1,6 +1,7 @@
 //! `factlog`, the event store on the command line.
 
 mod args;
+mod aws;
 mod backend;
 mod bench;
 mod commands;

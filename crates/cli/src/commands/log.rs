@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use futures::TryStreamExt;
 
-use crate::args::LogArgs;
+use crate::args::{LogArgs, Place};
 use crate::backend::Backend;
 use crate::exit::Failure;
 use crate::output::Output;
@@ -30,13 +30,18 @@ pub(crate) async fn run(
 ///
 /// Only one process has a store open at a time. So that others can append, this one opens the
 /// store when its files have changed, prints what is new, and closes it again.
-pub(crate) async fn follow(name: &str, args: &LogArgs, output: &mut Output) -> Result<(), Failure> {
+pub(crate) async fn follow(
+    place: &Place,
+    args: &LogArgs,
+    output: &mut Output,
+) -> Result<(), Failure> {
+    let files = Path::new(&place.store);
     let mut read = args.filter.read()?;
     let mut left = args.limit;
     let mut first = true;
     while left > 0 {
-        let seen = changed(Path::new(name));
-        let backend = Backend::open(name, false)?;
+        let seen = changed(files);
+        let backend = Backend::open(place, false).await?;
         let store = backend.store();
         let head = store.head().await?;
         if !(first && args.tail) && read.from <= head {
@@ -52,7 +57,7 @@ pub(crate) async fn follow(name: &str, args: &LogArgs, output: &mut Output) -> R
         drop((store, backend));
         output.flush()?;
         // What this process itself changed by closing the store is not news: the head tells.
-        while left > 0 && changed(Path::new(name)) == seen {
+        while left > 0 && changed(files) == seen {
             tokio::select! {
                 () = tokio::time::sleep(LOOK_AGAIN) => {}
                 _ = tokio::signal::ctrl_c() => return Err(Failure::Interrupted),

@@ -7,7 +7,10 @@ mod log;
 mod read;
 mod stat;
 mod streams;
+mod tables;
 mod verify;
+
+pub(crate) use tables::TablesCommand;
 
 use crate::args::{Cli, Command, Format};
 use crate::backend::Backend;
@@ -19,42 +22,52 @@ use crate::{bench, demo, import};
 pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
     let format = if cli.json { Format::Json } else { cli.format };
     let mut output = Output::new(format);
-    let open = |create| Backend::open(&cli.store, create);
+    let open = |create| Backend::open(&cli.place, create);
     match &cli.command {
         Command::Bench(args) => bench::run(args, &mut output)?,
         Command::Demo(args) => demo::run(args, &mut output).await?,
+        Command::Tables(command) => tables::run(command, &cli.place.aws, &mut output).await?,
         Command::Completions { shell } => completions::run(*shell),
         Command::Append(args) => {
             let request = append::prepare(args)?;
-            with(open(true)?, async |backend| append::run(backend, request, &mut output).await)
-                .await?;
+            with(open(true).await?, async |backend| {
+                append::run(backend, request, &mut output).await
+            })
+            .await?;
         }
         Command::Import(args) => {
             import::check(args)?;
-            with(open(true)?, async |backend| import::run(backend, args, &mut output).await)
+            with(open(true).await?, async |backend| import::run(backend, args, &mut output).await)
                 .await?;
         }
         Command::Read(args) => {
-            with(open(false)?, async |backend| read::run(backend, args, &mut output).await).await?;
-        }
-        Command::Log(args) if args.follow => log::follow(&cli.store, args, &mut output).await?,
-        Command::Log(args) => {
-            with(open(false)?, async |backend| log::run(backend, args, &mut output).await).await?;
-        }
-        Command::Streams(args) => {
-            with(open(false)?, async |backend| streams::run(backend, args, &mut output).await)
+            with(open(false).await?, async |backend| read::run(backend, args, &mut output).await)
                 .await?;
         }
+        Command::Log(args) if args.follow => log::follow(&cli.place, args, &mut output).await?,
+        Command::Log(args) => {
+            with(open(false).await?, async |backend| log::run(backend, args, &mut output).await)
+                .await?;
+        }
+        Command::Streams(args) => {
+            with(open(false).await?, async |backend| {
+                streams::run(backend, args, &mut output).await
+            })
+            .await?;
+        }
         Command::Export(args) => {
-            with(open(false)?, async |backend| export::run(backend, args, &mut output).await)
+            with(open(false).await?, async |backend| export::run(backend, args, &mut output).await)
                 .await?;
         }
         Command::Stat => {
-            with(open(false)?, async |backend| stat::run(backend, &cli.store, &mut output).await)
-                .await?;
+            with(open(false).await?, async |backend| {
+                stat::run(backend, &cli.place.store, &mut output).await
+            })
+            .await?;
         }
         Command::Verify => {
-            with(open(false)?, async |backend| verify::run(backend, &mut output).await).await?;
+            with(open(false).await?, async |backend| verify::run(backend, &mut output).await)
+                .await?;
         }
     }
     Ok(output.flush()?)

@@ -10,18 +10,17 @@ use factlog::{Error, Result};
 
 /// How AWS is reached.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "AWS")]
 pub(crate) struct AwsArgs {
     /// The region; by default AWS_REGION, else the profile's.
-    #[arg(long, global = true, value_name = "REGION")]
+    #[arg(long, global = true, help_heading = "AWS", value_name = "REGION")]
     region: Option<String>,
 
     /// The profile of the AWS configuration files; by default AWS_PROFILE.
-    #[arg(long, global = true, value_name = "PROFILE")]
+    #[arg(long, global = true, help_heading = "AWS", value_name = "PROFILE")]
     profile: Option<String>,
 
     /// Another address of DynamoDB; by default AWS_ENDPOINT_URL_DYNAMODB or AWS_ENDPOINT_URL, else the profile's, else AWS.
-    #[arg(long, global = true, value_name = "URL")]
+    #[arg(long, global = true, help_heading = "AWS", value_name = "URL")]
     endpoint_url: Option<String>,
 }
 

@@ -9,7 +9,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use factlog::limits::{EVENT_DATA_BYTES_MAX, EVENT_METADATA_BYTES_MAX};
-use factlog::{Error, Event, EventId, EventType, RecordedEvent, Result, StreamName, Timestamp};
+use factlog::{
+    Error, Event, EventId, EventType, Position, RecordedEvent, Result, StreamName, Timestamp,
+};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
@@ -120,7 +122,11 @@ fn bytes_of(name: &str, json: Option<&RawValue>, base64: Option<&str>) -> Result
 /// Writes the event as one line.
 pub(crate) fn write(to: &mut impl Write, event: &RecordedEvent) -> io::Result<()> {
     let RecordedEvent { position, version, id, time, recorded, .. } = event;
-    write!(to, r#"{{"position":{position},"stream":"#)?;
+    write!(to, "{{")?;
+    if *position > Position::ZERO {
+        write!(to, r#""position":{position},"#)?;
+    }
+    write!(to, r#""stream":"#)?;
     serde_json::to_writer(&mut *to, event.stream.as_str())?;
     write!(to, r#","version":{version},"type":"#)?;
     serde_json::to_writer(&mut *to, event.event_type.as_str())?;

@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::io::{self, BufWriter, IsTerminal, Write};
 
 use anstyle::{AnsiColor, Style};
-use factlog::RecordedEvent;
+use factlog::{Position, RecordedEvent};
 
 use crate::args::Format;
 use crate::jsonl;
@@ -37,7 +37,11 @@ impl Output {
         if self.json {
             return jsonl::write(&mut self.to, event);
         }
-        let RecordedEvent { position, stream, version, event_type, time, .. } = event;
+        let RecordedEvent { stream, version, event_type, time, .. } = event;
+        let position = match event.position {
+            Position::ZERO => "-".to_owned(),
+            position => position.to_string(),
+        };
         let used =
             format!("{position:>8}  {stream}@{version}  {event_type}  {time}  ").chars().count();
         write!(

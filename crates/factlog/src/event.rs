@@ -74,7 +74,8 @@ impl Event {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RecordedEvent {
-    /// Its place in the log.
+    /// Its place in the log. In a read of a stream it is [`Position::ZERO`] where the store places events after
+    /// the append: then the log alone tells.
     pub position: Position,
     /// Its stream.
     pub stream: StreamName,
@@ -90,7 +91,8 @@ pub struct RecordedEvent {
     pub metadata: Bytes,
     /// The writer's time.
     pub time: Timestamp,
-    /// When the store recorded it; never earlier than the event before it in the log.
+    /// When the store recorded it; never earlier than the event before it in its stream. Where the store
+    /// places events as it appends them, that holds of the event before it in the log, too.
     pub recorded: Timestamp,
 }
 

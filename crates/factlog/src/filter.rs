@@ -134,12 +134,18 @@ impl Filter {
         time: Timestamp,
         recorded: Timestamp,
     ) -> bool {
+        self.may_match(stream, event_type, recorded) && self.time.contains(time)
+    }
+
+    /// Whether an event with these parts can pass, whatever the writer's time is: for stores that know
+    /// where events are before they have them.
+    #[must_use]
+    pub fn may_match(&self, stream: &str, event_type: &str, recorded: Timestamp) -> bool {
         one_of(&self.types, |term| term.as_str() == event_type)
             && one_of(&self.categories, |term| term == StreamName::category_of(stream))
             && one_of(&self.stream_prefixes, |term| stream.starts_with(term.as_str()))
             && one_of(&self.stream_patterns, |term| term.is_match(stream))
             && one_of(&self.type_patterns, |term| term.is_match(event_type))
-            && self.time.contains(time)
             && self.recorded.contains(recorded)
     }
 

@@ -42,7 +42,8 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// `Unavailable` or `Closed` with [`may_have_happened`](crate::Error::may_have_happened).
     async fn append(&self, append: Append) -> Result<Appended>;
 
-    /// Reads one stream. A stream without events reads as empty.
+    /// Reads one stream. A stream without events reads as empty. Where the store places events after the append,
+    /// they come without their positions.
     fn read_stream(&self, read: ReadStream) -> EventStream;
 
     /// Reads the log.

@@ -6,6 +6,7 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
+use futures::lock::Mutex;
 use futures::{FutureExt, TryStreamExt};
 
 use super::{Fixture, Limits, TestClock};
@@ -55,11 +56,41 @@ pub struct Bench {
     fixture: Box<dyn Fixture>,
     /// The version that each stream is at, as the answers to the appends told it.
     versions: HashMap<StreamName, Version>,
+    /// Where events stand, of a store that does not tell in a read of a stream.
+    places: Mutex<Places>,
+}
+
+/// Where the events of a log stand, as far as it was read.
+#[derive(Debug, Default)]
+struct Places {
+    positions: HashMap<(StreamName, Version), Position>,
+    end: Position,
+}
+
+impl Places {
+    async fn read_on(&mut self, store: &dyn Store) -> Result<()> {
+        let mut events = store.read_log(ReadLog::new().from(self.end.next()));
+        while let Some(event) = events.try_next().await? {
+            self.end = event.position;
+            self.positions.insert((event.stream, event.version), event.position);
+        }
+        Ok(())
+    }
+
+    fn of(&self, event: &RecordedEvent) -> Position {
+        let key = (event.stream.clone(), event.version);
+        self.positions.get(&key).copied().unwrap_or_default()
+    }
 }
 
 impl Bench {
     pub(super) fn new(clock: TestClock, fixture: impl Fixture) -> Self {
-        Self { clock, fixture: Box::new(fixture), versions: HashMap::new() }
+        Self {
+            clock,
+            fixture: Box::new(fixture),
+            versions: HashMap::new(),
+            places: Mutex::default(),
+        }
     }
 
     pub(super) fn store(&self) -> Arc<dyn Store> {
@@ -89,6 +120,10 @@ impl Bench {
     pub(super) async fn send_now(&mut self, append: Append) -> Result<Appended> {
         let answer = self.store().append(append).await?;
         self.heard(&answer);
+        if self.fixture.places_later() {
+            // Only what is placed before the next append is placed before it for sure.
+            self.settled().await;
+        }
         Ok(answer)
     }
 
@@ -142,7 +177,20 @@ impl Bench {
 
     pub(super) async fn read_stream(&self, read: ReadStream) -> Vec<RecordedEvent> {
         self.settled().await;
-        collect(self.store().read_stream(read)).await
+        self.read_events(read).await.expect("events can be read")
+    }
+
+    /// The events of a stream, with their positions also where only the log tells them.
+    pub(super) async fn read_events(&self, read: ReadStream) -> Result<Vec<RecordedEvent>> {
+        let mut events: Vec<_> = self.store().read_stream(read).try_collect().await?;
+        if self.fixture.places_later() {
+            let mut places = self.places.lock().await;
+            places.read_on(&*self.store()).await?;
+            for event in events.iter_mut().filter(|event| event.position == Position::ZERO) {
+                event.position = places.of(event);
+            }
+        }
+        Ok(events)
     }
 
     /// All streams that pass the request, over all pages.

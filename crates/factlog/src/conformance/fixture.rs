@@ -25,6 +25,11 @@ pub trait Fixture: Debug + Send + 'static {
         Ok(false)
     }
 
+    /// Whether the store places events after the append, so that reads of a stream know no positions.
+    fn places_later(&self) -> bool {
+        false
+    }
+
     /// The limits of the store, where it is stricter than the contract.
     fn limits(&self) -> Limits {
         Limits::default()

@@ -31,8 +31,9 @@
 //! The suite needs no runtime: cases run on `futures::executor::block_on`, and on threads where
 //! concurrency is the subject. A store that needs a runtime brings it along in its fixture. The
 //! recorded time comes from the [`TestClock`] that `open` is given. Events may be placed in the log
-//! after the append ([`Appended::position`](crate::Appended::position) is `None`): before a case
-//! reads, it waits until the log has what was appended. A case that comes to no end fails.
+//! after the append ([`Appended::position`](crate::Appended::position) is `None`), if the fixture says so
+//! ([`Fixture::places_later`]): before a case reads, it waits until the log has what was appended, and events of a stream
+//! that come without position get theirs from the log. A case that comes to no end fails.
 
 mod bench;
 pub mod cases;

@@ -35,7 +35,7 @@ pub(super) async fn ask(bench: &mut Bench, request: Request) -> Result<Answer, E
     let store = bench.store();
     let answer = match request {
         Request::Append(append) => bench.send_now(append).await.map(Answer::Appended),
-        Request::ReadStream(read) => events(store.read_stream(read)).await,
+        Request::ReadStream(read) => bench.read_events(read).await.map(Answer::Events),
         Request::ReadLog(read) => events(store.read_log(read)).await,
         Request::List(list) => pages(bench, list).await.map(Answer::Pages),
         Request::StreamHead(stream) => store.stream_head(&stream).await.map(Answer::Version),

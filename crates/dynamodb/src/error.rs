@@ -4,7 +4,8 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use factlog::{Error, ErrorKind};
 
 /// The service's codes for "not now", from "Error handling with DynamoDB" in the Developer Guide.
-const NOT_NOW: [&str; 9] = [
+const NOT_NOW: [&str; 10] = [
+    "InternalFailure",
     "InternalServerError",
     "LimitExceededException",
     "ProvisionedThroughputExceededException",
@@ -20,12 +21,13 @@ const NOT_NOW: [&str; 9] = [
 const NOT_THERE: [&str; 2] = ["ResourceNotFoundException", "TableNotFoundException"];
 
 /// The service's codes for a request that is wrong for as long as nobody changes it or the credentials.
-const WRONG: [&str; 7] = [
+const WRONG: [&str; 8] = [
     "AccessDeniedException",
     "ExpiredTokenException",
     "IncompleteSignatureException",
     "InvalidSignatureException",
     "MissingAuthenticationTokenException",
+    "UnknownOperationException",
     "UnrecognizedClientException",
     "ValidationException",
 ];

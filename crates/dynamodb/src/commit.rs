@@ -64,3 +64,10 @@ pub(crate) struct Piece {
     /// All parts of its commit, in the order of the append; empty where the commit is this piece alone.
     pub(crate) parts: Vec<Part>,
 }
+
+impl Piece {
+    /// The version after its last event.
+    pub(crate) fn next(&self) -> Version {
+        self.first.plus(self.events.len() as u64)
+    }
+}

@@ -249,7 +249,7 @@ impl Layout {
     }
 
     /// The stream and the version of an item's first event.
-    fn place(&self, item: &Item) -> Result<(StreamName, Version)> {
+    pub(crate) fn place(&self, item: &Item) -> Result<(StreamName, Version)> {
         let (partition, sort) = self.keys();
         let no_key = |e| Error::corrupt(format!("an item of the events table: {e}"));
         let stream = self.stream_name(required(item, partition, as_text).map_err(no_key)?)?;

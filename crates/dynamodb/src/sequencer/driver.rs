@@ -1,6 +1,7 @@
 //! Drives the state machine: does what it asks for, and waits where there is nothing to do.
 
 use std::convert::Infallible;
+use std::time::Duration;
 
 use factlog::Result;
 use futures::stream::{self, StreamExt, TryStreamExt};
@@ -28,12 +29,31 @@ impl Default for Options {
     }
 }
 
+/// What there is to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Work {
+    /// More of it.
+    More,
+    /// Nothing, for now.
+    Done,
+    /// Nothing as long as another has the lease.
+    Elsewhere,
+}
+
 /// A sequencer. Every future that it returns may be dropped at any time: nothing is lost and nothing is placed twice.
 #[derive(Debug)]
 pub(crate) struct Sequencer<I> {
     io: I,
     options: Options,
     machine: Machine,
+}
+
+impl Options {
+    /// The same, with this between two looks.
+    pub(crate) fn with_poll(mut self, poll: Duration) -> Self {
+        self.poll_ms = u64::try_from(poll.as_millis()).unwrap_or(u64::MAX);
+        self
+    }
 }
 
 impl<I: Io> Sequencer<I> {
@@ -47,17 +67,22 @@ impl<I: Io> Sequencer<I> {
         self.machine.progress()
     }
 
-    /// Places all that comes, until the future is dropped.
+    /// Places all that comes, until the future is dropped. Before each pause it tells what it has done so
+    /// far, or `None` while another has the lease.
     ///
     /// # Errors
     /// Whatever waiting does not help against.
-    pub(crate) async fn run(&mut self) -> Result<Infallible> {
+    pub(crate) async fn run(
+        &mut self,
+        mut looked: impl FnMut(Option<Progress>) + Send,
+    ) -> Result<Infallible> {
         let mut retry_ms = self.options.poll_ms;
         loop {
             match self.work().await {
-                Ok(waits) => {
+                Ok(work) => {
                     retry_ms = self.options.poll_ms;
-                    if waits {
+                    if work != Work::More {
+                        looked((work == Work::Done).then(|| self.progress()));
                         self.io.pause(self.options.poll_ms).await;
                     }
                 }
@@ -70,17 +95,17 @@ impl<I: Io> Sequencer<I> {
         }
     }
 
-    /// Does some steps, if it has the lease; true if there is nothing to do.
-    async fn work(&mut self) -> Result<bool> {
+    /// Does some steps, if it has the lease.
+    async fn work(&mut self) -> Result<Work> {
         if !self.io.lease().await? {
-            return Ok(true);
+            return Ok(Work::Elsewhere);
         }
         for _ in 0..STEPS_A_LEASE {
             if self.step().await? {
-                return Ok(true);
+                return Ok(Work::Done);
             }
         }
-        Ok(false)
+        Ok(Work::More)
     }
 
     /// Places all that is there now.
@@ -90,6 +115,15 @@ impl<I: Io> Sequencer<I> {
     pub(crate) async fn catch_up(&mut self) -> Result<()> {
         while !self.step().await? {}
         Ok(())
+    }
+
+    /// Scans the whole events table for what has no place, whatever was said of it before, and places it.
+    ///
+    /// # Errors
+    /// Those of the tables and of the stream; calling it again begins anew.
+    pub(crate) async fn rescan(&mut self) -> Result<()> {
+        self.machine.distrust();
+        self.catch_up().await
     }
 
     /// Places these pieces, which somebody else has read from the stream, and all that has to come before them.

@@ -105,6 +105,8 @@ pub(super) struct Machine {
     writing: Option<Page>,
     /// Why the placer can't go on, unless there are pages that it doesn't know.
     doubt: Option<Error>,
+    /// Whether it begins with a scan, whatever the log says of the stream.
+    distrusts: bool,
     /// When the present step was asked for.
     now: Timestamp,
     described: Option<Timestamp>,
@@ -146,6 +148,7 @@ impl Default for Machine {
             placer: Placer::default(),
             writing: None,
             doubt: None,
+            distrusts: false,
             now: Timestamp::default(),
             described: None,
             beaten: None,
@@ -192,6 +195,12 @@ impl Machine {
         Ok(self.read_on())
     }
 
+    /// From the next step on it trusts neither the stream nor what was said of it before: it scans the events table.
+    pub(super) fn distrust(&mut self) {
+        self.close();
+        self.distrusts = true;
+    }
+
     /// Whether all that has arrived is placed, and the watermarks say so.
     pub(super) fn is_settled(&self) -> bool {
         self.state == State::Open
@@ -229,7 +238,7 @@ impl Machine {
         };
         let trusted = |&time: &Timestamp| elapsed_ms(time, self.now) <= STREAMS_TRUSTED_MS;
         let current = current.filter(trusted);
-        frontier.owed |= current.is_none();
+        frontier.owed |= current.is_none() || mem::take(&mut self.distrusts);
         self.reading = Reading::from(frontier, current.unwrap_or(self.now));
         self.state = State::Open;
     }

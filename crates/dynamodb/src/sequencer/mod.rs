@@ -20,4 +20,4 @@ mod simulation;
 pub(crate) mod varint;
 
 pub(crate) use driver::{Options, Sequencer};
-pub(crate) use progress::Progress;
+pub use progress::Progress;

@@ -4,29 +4,30 @@ use factlog::{Position, Timestamp};
 
 /// What a sequencer has done since it began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Progress {
+#[non_exhaustive]
+pub struct Progress {
     /// The next position of the log.
-    pub(crate) next: Position,
+    pub next: Position,
     /// All that happened before is placed, unless a scan is under way.
-    pub(crate) current: Timestamp,
+    pub current: Timestamp,
     /// Events that it has placed.
-    pub(crate) placed: u64,
+    pub placed: u64,
     /// Pages that it has written.
-    pub(crate) pages: u64,
+    pub pages: u64,
     /// Pages of others that it has met instead of writing its own.
-    pub(crate) lost: u64,
+    pub lost: u64,
     /// Scans of the events table that it has begun.
-    pub(crate) scans: u64,
+    pub scans: u64,
     /// Pieces that it has read from the events table since a stream had a hole.
-    pub(crate) filled: u64,
+    pub filled: u64,
     /// Records of what was placed already.
-    pub(crate) duplicates: u64,
+    pub duplicates: u64,
 }
 
 impl Progress {
     /// How far the log is behind, at most, in milliseconds.
     #[must_use]
-    pub(crate) fn lag_ms(&self, now: Timestamp) -> u64 {
+    pub fn lag_ms(&self, now: Timestamp) -> u64 {
         let nanos = now.unix_nanos().saturating_sub(self.current.unix_nanos());
         u64::try_from(nanos / 1_000_000).unwrap_or(0)
     }

@@ -80,7 +80,7 @@ impl Story {
         let (world, options) = (self.world.clone(), self.options);
         let sequencer = self.tasks.spawn(async move {
             let mut sequencer = Sequencer::new(world.clone(), options);
-            let Err(error) = sequencer.run().await;
+            let Err(error) = sequencer.run(|_| {}).await;
             world.world().stopped.push(error.to_string());
         });
         self.sequencers.push(sequencer);

@@ -1,0 +1,82 @@
+//! The sequencer at work on DynamoDB.
+//!
+//! ```text
+//!   task      lease? ──yes──> catch up ──> pause, and again         one of all processes works, the others look
+//!             └──no───────────────────────> pause, and again         every second whether it still does
+//!   once      catch up, whoever has the lease                        for who wants to read the log as it is now
+//! ```
+
+mod heart;
+mod streams;
+mod tables;
+mod task;
+
+use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use factlog::Result;
+
+use crate::commit::PieceHead;
+use crate::sequencer::io::Heart;
+use crate::sequencer::{Options, Sequencer};
+use crate::shared::Shared;
+use streams::Streams;
+pub(crate) use task::Task;
+
+/// What the sequencer asks the world for, answered by DynamoDB. Its clones are one worker.
+#[derive(Clone, Debug)]
+pub(crate) struct Worker(Arc<Inner>);
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    shared: Shared,
+    streams: Streams,
+    /// Who has the lease, when it is this worker: a number that no other has.
+    owner: u64,
+    /// Until when this worker has the lease, in milliseconds since 1970; 0 where another has it.
+    lease_until_ms: AtomicU64,
+    /// When this worker asks again for the lease that another has.
+    lease_asked_next_ms: AtomicU64,
+}
+
+impl Worker {
+    pub(crate) async fn new(shared: Shared) -> Result<Self> {
+        let streams = Streams::of(&shared).await?;
+        let owner = shared.client.draw();
+        let (lease_until_ms, lease_asked_next_ms) = Default::default();
+        let inner = Inner { shared, streams, owner, lease_until_ms, lease_asked_next_ms };
+        Ok(Self(Arc::new(inner)))
+    }
+}
+
+impl Deref for Worker {
+    type Target = Inner;
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+/// Places all that is there now, unless another sequencer is at it.
+pub(crate) async fn catch_up(shared: &Shared) -> Result<()> {
+    let worker = Worker::new(shared.clone()).await?;
+    if !worker.lease().await? {
+        return Ok(());
+    }
+    let done = Sequencer::new(worker.clone(), Options::default()).catch_up().await;
+    worker.release().await?;
+    done
+}
+
+/// Places these pieces, and all that has to come before them, beside whatever other sequencer is at work.
+pub(crate) async fn place(shared: &Shared, pieces: Vec<PieceHead>) -> Result<()> {
+    Sequencer::new(Worker::new(shared.clone()).await?, Options::default()).place(pieces).await
+}
+
+/// Scans the whole events table and places all that has no place, whoever else is at it; answers how many events.
+pub(crate) async fn place_all(shared: &Shared) -> Result<u64> {
+    let worker = Worker::new(shared.clone()).await?;
+    let mut sequencer = Sequencer::new(worker, Options::default());
+    sequencer.rescan().await?;
+    Ok(sequencer.progress().placed)
+}

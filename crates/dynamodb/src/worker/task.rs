@@ -1,0 +1,101 @@
+//! A sequencer that runs beside the calls of a store, as a task of the process.
+
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use event_listener::Event;
+use factlog::{Error, ErrorKind, Result, Timestamp};
+use tokio::task::JoinHandle;
+
+use super::Worker;
+use crate::sequencer::{Options, Progress, Sequencer};
+
+/// The task, and what it says of itself.
+#[derive(Debug)]
+pub(crate) struct Task {
+    task: Mutex<Option<JoinHandle<()>>>,
+    worker: Worker,
+    said: Arc<Said>,
+}
+
+#[derive(Debug, Default)]
+struct Said {
+    /// What it has done; `None` while another process has the lease.
+    progress: Mutex<Option<Progress>>,
+    /// Why it has stopped.
+    failure: OnceLock<(ErrorKind, String)>,
+    /// Notified after each look at the stream, and when it stops.
+    looked: Event,
+}
+
+impl Task {
+    /// Starts it on the runtime that this is called on.
+    pub(crate) fn start(worker: Worker, poll: Duration) -> Self {
+        let said = Arc::new(Said::default());
+        let (says, works) = (Arc::clone(&said), worker.clone());
+        let task = tokio::spawn(async move {
+            let mut sequencer = Sequencer::new(works, Options::default().with_poll(poll));
+            let Err(error) = sequencer.run(|progress| says.look(progress)).await;
+            let _ = says.failure.set((error.kind().clone(), error.to_string()));
+            says.looked.notify(usize::MAX);
+        });
+        Self { task: Mutex::new(Some(task)), worker, said }
+    }
+
+    /// What it has done; `None` while another process sequences.
+    pub(crate) fn progress(&self) -> Option<Progress> {
+        self.said.progress()
+    }
+
+    /// Why it has stopped, if it has.
+    pub(crate) fn check(&self) -> Result<()> {
+        match self.said.failure.get() {
+            None => Ok(()),
+            Some((kind, why)) => {
+                Err(Error::new(kind.clone(), format!("the sequencer has stopped: {why}")))
+            }
+        }
+    }
+
+    /// Waits until all that happened before this time is placed; false if another process sequences.
+    pub(crate) async fn placed_until(&self, time: Timestamp) -> Result<bool> {
+        loop {
+            let looked = self.said.looked.listen();
+            self.check()?;
+            match self.progress() {
+                None => return Ok(false),
+                Some(progress) if progress.current >= time => return Ok(true),
+                Some(_) => looked.await,
+            }
+        }
+    }
+
+    /// Ends it at whatever it is, and gives the lease back.
+    pub(crate) async fn stop(&self) -> Result<()> {
+        let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(task) = task {
+            task.abort();
+            let _ = task.await;
+        }
+        self.worker.release().await
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        if let Some(task) = self.task.get_mut().unwrap_or_else(PoisonError::into_inner) {
+            task.abort();
+        }
+    }
+}
+
+impl Said {
+    fn progress(&self) -> Option<Progress> {
+        *self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn look(&self, progress: Option<Progress>) {
+        *self.progress.lock().unwrap_or_else(PoisonError::into_inner) = progress;
+        self.looked.notify(usize::MAX);
+    }
+}

@@ -9,17 +9,35 @@
 //! what readers and writers have to remember. A commit is durable, and readable in its stream, when the append is
 //! answered; it takes its position in the log a moment later.
 
+mod append;
+mod backoff;
+mod client;
 mod commit;
+mod cost;
+mod ends;
 mod error;
 mod item;
 mod large;
 mod layout;
 pub mod limits;
+mod list;
 mod log;
+mod read;
 mod sequencer;
+mod shared;
+mod state;
+mod store;
 mod tables;
+mod times;
 mod units;
+mod verify;
+mod watermarks;
+mod worker;
 
+pub use cost::{Cost, Meter};
 pub use large::LargeEvents;
-pub use layout::{AppendLimits, Layout};
+pub use layout::{AppendLimits, Layout, Names};
+pub use sequencer::Progress;
+pub use store::{Options, Store};
 pub use tables::{Billing, CreateTables, Described, DescribedTable, FoundTable, Tables};
+pub use verify::{Difference, Repaired, Verified};

@@ -80,6 +80,12 @@ impl Default for Faults {
 }
 
 impl Faults {
+    /// The same, on connections of its own: those of a runtime that has ended are of no use on the next.
+    pub fn on_new_connections(&self) -> Self {
+        let inner = SharedHttpConnector::new(Connector::builder().build_http());
+        Self { state: Arc::clone(&self.state), inner }
+    }
+
     /// Makes a plan, and counts from here.
     pub fn plan(&self, plan: impl FnMut(Request<'_>) -> Option<Fault> + Send + 'static) {
         *self.state.lock().unwrap() =

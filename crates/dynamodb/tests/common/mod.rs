@@ -16,6 +16,7 @@
 
 pub mod faults;
 pub mod runtime;
+pub mod store;
 
 use std::time::Duration;
 
@@ -52,6 +53,11 @@ impl Local {
     /// Requests made with this configuration pass [`Local::faults`]; they are tried again after a millisecond or two.
     pub fn config(&self) -> &SdkConfig {
         &self.config
+    }
+
+    /// The same for a runtime of its own.
+    pub fn config_for_new_runtime(&self) -> SdkConfig {
+        self.config.to_builder().http_client(self.faults.on_new_connections()).build()
     }
 
     pub fn client(&self) -> Client {

@@ -1,12 +1,18 @@
 //! What can be said on the command line.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use factlog::{EventType, Filter, Position, ReadLog, Result, StreamName, Version};
+use factlog::{Error, EventType, Filter, Position, ReadLog, Result, StreamName, Version};
 
 use crate::aws::AwsArgs;
 use crate::bench::BenchArgs;
+use factlog_dynamodb::LargeEvents;
+use object_store::ObjectStore;
+use object_store::aws::AmazonS3Builder;
+use object_store::local::LocalFileSystem;
+
 use crate::commands::TablesCommand;
 use crate::demo::DemoArgs;
 use crate::{exit, when};
@@ -41,7 +47,7 @@ pub(crate) struct Cli {
 /// Which store.
 #[derive(Debug, Args)]
 pub(crate) struct Place {
-    /// The store: a directory, or `memory:` for one that is forgotten at the end.
+    /// The store: a directory, `dynamodb:NAME`, or `memory:` for one that is forgotten at the end.
     #[arg(
         long,
         global = true,
@@ -51,8 +57,46 @@ pub(crate) struct Place {
     )]
     pub(crate) store: String,
 
+    /// Where a store in DynamoDB puts data that is too large for an item: a directory, or s3://BUCKET/PREFIX.
+    #[arg(
+        long,
+        global = true,
+        env = "FACTLOG_LARGE_EVENTS",
+        help_heading = "AWS",
+        value_name = "PLACE"
+    )]
+    large_events: Option<String>,
+
     #[command(flatten)]
     pub(crate) aws: AwsArgs,
+}
+
+impl Place {
+    /// Where large events lie, if anywhere.
+    pub(crate) fn large_events(&self) -> Result<Option<LargeEvents>> {
+        self.large_events.as_deref().map(large_events).transpose()
+    }
+}
+
+fn large_events(place: &str) -> Result<LargeEvents> {
+    let failed = |error: object_store::Error| {
+        Error::invalid(format!("large events can't lie in {place}: {error}")).with_source(error)
+    };
+    let (objects, prefix): (Arc<dyn ObjectStore>, _) = match place.strip_prefix("s3://") {
+        Some(rest) => {
+            let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+            let bucket = AmazonS3Builder::from_env().with_bucket_name(bucket).build();
+            (Arc::new(bucket.map_err(failed)?), prefix)
+        }
+        None => {
+            std::fs::create_dir_all(place).map_err(|error| {
+                Error::invalid(format!("large events can't lie in {place}: {error}"))
+            })?;
+            let directory = LocalFileSystem::new_with_prefix(place).map_err(failed)?;
+            (Arc::new(directory.with_fsync(true)), "")
+        }
+    };
+    Ok(LargeEvents::new(objects, prefix.into()))
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -99,6 +143,10 @@ pub(crate) enum Command {
     Stat,
     /// Read everything and check every checksum, version, position and index entry.
     Verify,
+    /// Mend what `verify` finds in a store in DynamoDB, without moving any position.
+    Repair,
+    /// Give commits in DynamoDB their places in the log, until interrupted.
+    Sequence,
     /// Make, describe or remove the DynamoDB tables of a store.
     #[command(subcommand)]
     Tables(TablesCommand),

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use factlog::{Error, Memory, Result, Store, SystemClock};
-use factlog_embedded::Options;
+use factlog_dynamodb as dynamodb;
+use factlog_embedded as embedded;
 
 use crate::args::Place;
 
@@ -15,22 +16,24 @@ const LOCK_WAIT: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug)]
 pub(crate) enum Backend {
     Memory(Arc<Memory>),
-    Embedded(Arc<factlog_embedded::Store>),
+    Embedded(Arc<embedded::Store>),
+    DynamoDb(dynamodb::Store),
 }
 
 impl Backend {
-    /// Opens the store: `memory:`, or the path of an embedded one.
+    /// Opens the store: `memory:`, `dynamodb:NAME`, or the path of an embedded one.
     pub(crate) async fn open(place: &Place, create: bool) -> Result<Self> {
         let name = &place.store;
         match name.split_once(':') {
             Some(("memory", "")) => Ok(Self::Memory(Arc::new(Memory::default()))),
-            Some((scheme @ ("dynamodb" | "memory"), _)) => Err(Error::invalid(format!(
-                "store {name}: {scheme} is not a store of this factlog"
-            ))),
+            Some(("dynamodb", name)) => Ok(Self::DynamoDb(open_dynamodb(place, name).await?)),
+            Some((scheme @ "memory", _)) => {
+                Err(Error::invalid(format!("store {name}: {scheme} has no name")))
+            }
             _ => {
-                let options = Options::default().with_lock_wait(LOCK_WAIT);
+                let options = embedded::Options::default().with_lock_wait(LOCK_WAIT);
                 let options = if create { options } else { options.existing() };
-                let store = factlog_embedded::Store::open(name, options, SystemClock)?;
+                let store = embedded::Store::open(name, options, SystemClock)?;
                 Ok(Self::Embedded(Arc::new(store)))
             }
         }
@@ -40,6 +43,33 @@ impl Backend {
         match self {
             Self::Memory(store) => Arc::clone(store) as _,
             Self::Embedded(store) => Arc::clone(store) as _,
+            Self::DynamoDb(store) => Arc::new(store.clone()),
         }
     }
+
+    /// Waits until what was appended before is in the log, where that is not so already.
+    pub(crate) async fn catch_up(&self) -> Result<()> {
+        match self {
+            Self::Memory(_) | Self::Embedded(_) => Ok(()),
+            Self::DynamoDb(store) => store.catch_up().await,
+        }
+    }
+}
+
+/// Opens a store in DynamoDB. A command places what is there when it needs the log; it runs no sequencer.
+pub(crate) async fn open_dynamodb(place: &Place, name: &str) -> Result<dynamodb::Store> {
+    let config = place.aws.load().await?;
+    let options = options(place)?.without_sequencer();
+    dynamodb::Store::open(name, &config, options, SystemClock).await
+}
+
+/// How the command line opens a store in DynamoDB.
+#[expect(clippy::disallowed_methods, reason = "the seed that the store is given")]
+pub(crate) fn options(place: &Place) -> Result<dynamodb::Options> {
+    let (seed, _) = uuid::Uuid::new_v4().as_u64_pair();
+    let options = dynamodb::Options::new(seed);
+    Ok(match place.large_events()? {
+        Some(large) => options.with_large_events(large),
+        None => options,
+    })
 }

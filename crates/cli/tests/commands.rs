@@ -160,7 +160,8 @@ fn each_kind_of_failure_has_its_exit_code_and_says_why() {
         (&["log", "--since", "someday"], 2, "someday"),
         (&["import", "/nowhere.jsonl"], 3, "nowhere"),
         (&["--store", "/nowhere/store", "log"], 3, "no store"),
-        (&["--store", "dynamodb:x", "log"], 2, "dynamodb"),
+        (&["--store", "memory:x", "log"], 2, "memory"),
+        (&["--store", "dynamodb:x", "log"], 2, "region"),
         (&["sing"], 2, "sing"),
     ] {
         let output = factlog.run(arguments);

@@ -3,10 +3,11 @@
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use factlog::{Store, StoreExt, Subscription, SystemClock};
 use futures::TryStreamExt;
 
 use crate::args::{LogArgs, Place};
-use crate::backend::Backend;
+use crate::backend::{self, Backend};
 use crate::exit::Failure;
 use crate::output::Output;
 
@@ -35,6 +36,9 @@ pub(crate) async fn follow(
     args: &LogArgs,
     output: &mut Output,
 ) -> Result<(), Failure> {
+    if let Some(("dynamodb", name)) = place.store.split_once(':') {
+        return subscribe(place, name, args, output).await;
+    }
     let files = Path::new(&place.store);
     let mut read = args.filter.read()?;
     let mut left = args.limit;
@@ -65,6 +69,38 @@ pub(crate) async fn follow(
         }
     }
     Ok(())
+}
+
+/// The same on a store that many processes have open: it subscribes, and sequences if nobody else does.
+async fn subscribe(
+    place: &Place,
+    name: &str,
+    args: &LogArgs,
+    output: &mut Output,
+) -> Result<(), Failure> {
+    let (config, options) = (place.aws.load().await?, backend::options(place)?);
+    let store = factlog_dynamodb::Store::open(name, &config, options, SystemClock).await?;
+    let read = args.filter.read()?;
+    let after = if args.tail { store.head().await? } else { read.from.previous() };
+    let mut news = store.subscribe(after, read.filter);
+    let mut left = args.limit;
+    while left > 0 {
+        let item = tokio::select! {
+            item = news.try_next() => item?,
+            _ = tokio::signal::ctrl_c() => return Err(Failure::Interrupted),
+        };
+        match item {
+            Some(Subscription::Event(event)) => {
+                output.event(&event)?;
+                left -= 1;
+            }
+            Some(_) => output.flush()?,
+            None => break,
+        }
+    }
+    drop(news);
+    output.flush()?;
+    Ok(store.close().await?)
 }
 
 /// When a segment of the store was last written to.

@@ -5,6 +5,8 @@ mod completions;
 mod export;
 mod log;
 mod read;
+mod repair;
+mod sequence;
 mod stat;
 mod streams;
 mod tables;
@@ -31,14 +33,18 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Append(args) => {
             let request = append::prepare(args)?;
             with(open(true).await?, async |backend| {
-                append::run(backend, request, &mut output).await
+                append::run(backend, request, &mut output).await?;
+                Ok(backend.catch_up().await?)
             })
             .await?;
         }
         Command::Import(args) => {
             import::check(args)?;
-            with(open(true).await?, async |backend| import::run(backend, args, &mut output).await)
-                .await?;
+            with(open(true).await?, async |backend| {
+                import::run(backend, args, &mut output).await?;
+                Ok(backend.catch_up().await?)
+            })
+            .await?;
         }
         Command::Read(args) => {
             with(open(false).await?, async |backend| read::run(backend, args, &mut output).await)
@@ -46,31 +52,48 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         }
         Command::Log(args) if args.follow => log::follow(&cli.place, args, &mut output).await?,
         Command::Log(args) => {
-            with(open(false).await?, async |backend| log::run(backend, args, &mut output).await)
-                .await?;
+            with(placed(open(false).await?).await?, async |backend| {
+                log::run(backend, args, &mut output).await
+            })
+            .await?;
         }
         Command::Streams(args) => {
-            with(open(false).await?, async |backend| {
+            with(placed(open(false).await?).await?, async |backend| {
                 streams::run(backend, args, &mut output).await
             })
             .await?;
         }
         Command::Export(args) => {
-            with(open(false).await?, async |backend| export::run(backend, args, &mut output).await)
-                .await?;
+            with(placed(open(false).await?).await?, async |backend| {
+                export::run(backend, args, &mut output).await
+            })
+            .await?;
         }
         Command::Stat => {
-            with(open(false).await?, async |backend| {
+            with(placed(open(false).await?).await?, async |backend| {
                 stat::run(backend, &cli.place.store, &mut output).await
             })
             .await?;
         }
         Command::Verify => {
-            with(open(false).await?, async |backend| verify::run(backend, &mut output).await)
+            with(placed(open(false).await?).await?, async |backend| {
+                verify::run(backend, &mut output).await
+            })
+            .await?;
+        }
+        Command::Repair => {
+            with(open(false).await?, async |backend| repair::run(backend, &mut output).await)
                 .await?;
         }
+        Command::Sequence => sequence::run(&cli.place, &mut output).await?,
     }
     Ok(output.flush()?)
+}
+
+/// The store, with all that was appended before in the log.
+async fn placed(backend: Backend) -> Result<Backend, Failure> {
+    backend.catch_up().await?;
+    Ok(backend)
 }
 
 /// Does the work on the store, and closes it whatever came of the work.

@@ -9,6 +9,15 @@ use crate::output::Output;
 
 pub(crate) async fn run(backend: &Backend, name: &str, output: &mut Output) -> Result<(), Failure> {
     let fields = match backend {
+        Backend::DynamoDb(store) => {
+            let head = store.head().await?;
+            return Ok(output.object([
+                ("store", name.to_owned()),
+                ("events", head.to_string()),
+                ("layout", store.layout().to_string()),
+                ("events table", store.events_table().to_owned()),
+            ])?);
+        }
         Backend::Memory(store) => {
             let streams: Vec<_> = store.streams(ListStreams::new()).try_collect().await?;
             vec![("events", store.head().await?.number()), ("streams", streams.len() as u64)]

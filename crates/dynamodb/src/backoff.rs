@@ -6,21 +6,38 @@ use std::time::Duration;
 
 use crate::limits::{PAUSE_FIRST, PAUSE_MAX};
 
+/// How long to wait before trying again, at most.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pauses {
+    /// Before the second attempt; it doubles with each one.
+    pub(crate) first: Duration,
+    /// Before any attempt.
+    pub(crate) max: Duration,
+}
+
+impl Default for Pauses {
+    fn default() -> Self {
+        Self { first: PAUSE_FIRST, max: PAUSE_MAX }
+    }
+}
+
 /// Draws pauses; two processes with different seeds draw different ones.
 #[derive(Debug)]
 pub(crate) struct Backoff {
+    pauses: Pauses,
     state: AtomicU64,
 }
 
 impl Backoff {
-    pub(crate) fn new(seed: u64) -> Self {
-        Self { state: AtomicU64::new(seed) }
+    pub(crate) fn new(pauses: Pauses, seed: u64) -> Self {
+        Self { pauses, state: AtomicU64::new(seed) }
     }
 
     /// A pause before the attempt with this number, counted from 1; none before the first.
     pub(crate) fn pause(&self, attempt: u32) -> Duration {
         let Some(doublings) = attempt.checked_sub(2) else { return Duration::ZERO };
-        let ceiling = PAUSE_FIRST.saturating_mul(1 << doublings.min(16)).min(PAUSE_MAX);
+        let Pauses { first, max } = self.pauses;
+        let ceiling = first.saturating_mul(1 << doublings.min(16)).min(max);
         ceiling.mul_f64(self.fraction())
     }
 
@@ -41,16 +58,20 @@ impl Backoff {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::{PAUSE_FIRST, PAUSE_MAX};
+
+    const PAUSES: Pauses = Pauses { first: PAUSE_FIRST, max: PAUSE_MAX };
 
     #[test]
     fn pauses_grow_up_to_their_bound_and_differ_by_seed() {
-        let backoff = Backoff::new(7);
+        let backoff = Backoff::new(PAUSES, 7);
         assert_eq!(backoff.pause(1), Duration::ZERO);
         for attempt in 2..100 {
             let pause = backoff.pause(attempt);
             let ceiling = PAUSE_FIRST * 2_u32.pow((attempt - 2).min(16));
             assert!(pause <= ceiling.min(PAUSE_MAX), "{attempt}: {pause:?}");
         }
-        assert_ne!(Backoff::new(1).pause(9), Backoff::new(2).pause(9));
+        let by = |seed| Backoff::new(PAUSES, seed).pause(9);
+        assert_ne!(by(1), by(2));
     }
 }

@@ -1,17 +1,16 @@
 //! From an error of the AWS SDK to [`factlog::Error`]: its kind by what the caller does next.
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use factlog::{Error, ErrorKind};
 
-/// The service's codes for "not now", from "Error handling with DynamoDB" in the Developer Guide.
-const NOT_NOW: [&str; 10] = [
+/// The service's codes for "not now", besides those with a status of 5xx: from "Error handling with DynamoDB" in the Developer Guide.
+const NOT_NOW: [&str; 8] = [
     "InternalFailure",
-    "InternalServerError",
     "LimitExceededException",
     "ProvisionedThroughputExceededException",
     "RequestLimitExceeded",
     "ResourceInUseException",
-    "ServiceUnavailable",
     "ThrottlingException",
     "TransactionConflictException",
     "TransactionInProgressException",
@@ -33,16 +32,19 @@ const WRONG: [&str; 8] = [
 ];
 
 /// The error of a request that failed. `doing` says what was being done, and to what.
-pub(crate) fn failed<E, R>(doing: &str, error: SdkError<E, R>) -> Error
+pub(crate) fn failed<E>(doing: &str, error: SdkError<E, HttpResponse>) -> Error
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
-    R: std::fmt::Debug + Send + Sync + 'static,
 {
     let (kind, why) = match &error {
         SdkError::ServiceError(service) => {
             let code = service.err().code().unwrap_or("an error without a code");
             let message = service.err().message().unwrap_or_default();
-            (kind_of(code, message), format!("{code} {message}").trim_end().to_owned())
+            let kind = match service.raw().status().is_server_error() {
+                true => ErrorKind::Unavailable,
+                false => kind_of(code, message),
+            };
+            (kind, format!("{code} {message}").trim_end().to_owned())
         }
         SdkError::TimeoutError(_) => (ErrorKind::Unavailable, "no answer in time".to_owned()),
         SdkError::DispatchFailure(failure) if failure.is_user() => {

@@ -24,7 +24,10 @@ pub const ATTEMPTS_MAX: u32 = 8;
 /// How long one attempt of a request, or its connection, may take.
 pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Times that one append is tried while others take the place where it would go.
+/// How long a request may take with all its attempts and pauses.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Times that one append, or one write of a transaction, is tried while others take the place where it would go.
 pub const APPEND_ATTEMPTS_MAX: u32 = 100;
 
 /// The longest pause before the second attempt; it doubles with each one.

@@ -23,7 +23,6 @@ use futures::stream::{iter, try_unfold};
 use crate::client::{self, Action, Query};
 use crate::error::may_have_happened;
 use crate::item::{Item, Malformed, as_binary, as_number, as_text, binary, number, required, text};
-use crate::limits::APPEND_ATTEMPTS_MAX;
 use crate::shared::Shared;
 
 /// The table's keys.
@@ -52,29 +51,21 @@ impl TableState {
         self.shared.tables.state.clone()
     }
 
-    /// Writes until nothing is in the way; a refusal by its own revision is its success.
+    /// Writes; a refusal by its own revision is its success.
     async fn write_actions(
         &self,
-        actions: &[Action],
+        actions: Vec<Action>,
         revision: Revision,
     ) -> Result<client::Written> {
         let own = |item: &Item| decode(item).is_ok_and(|item| item.revision == revision);
-        for attempt in 1..=APPEND_ATTEMPTS_MAX {
-            self.shared.client.pause(attempt).await;
-            match self.shared.client.write(actions.to_vec()).await? {
-                client::Written::Contended => {}
-                client::Written::Refused(found)
-                    if found.iter().any(|(_, item)| item.as_ref().is_some_and(own)) =>
-                {
-                    return Ok(client::Written::Done);
-                }
-                written => return Ok(written),
+        match self.shared.client.write(actions).await? {
+            client::Written::Refused(found)
+                if found.iter().any(|(_, item)| item.as_ref().is_some_and(own)) =>
+            {
+                Ok(client::Written::Done)
             }
+            written => Ok(written),
         }
-        Err(Error::unavailable(format!(
-            "writing {} items of the state gave way to other writes {APPEND_ATTEMPTS_MAX} times",
-            actions.len()
-        )))
     }
 
     fn action(&self, write: &Write, revision: Revision) -> Action {
@@ -144,8 +135,8 @@ impl State for TableState {
         self.shared.check_open()?;
         Write::validate(&writes, self.write_items_max())?;
         let revision = Revision::new(self.shared.client.draw());
-        let actions: Vec<_> = writes.iter().map(|write| self.action(write, revision)).collect();
-        let written = self.write_actions(&actions, revision).await;
+        let actions = writes.iter().map(|write| self.action(write, revision)).collect();
+        let written = self.write_actions(actions, revision).await;
         let written = written.map_err(|error| match may_have_happened(&error) {
             true => error.and_may_have_happened(),
             false => error,

@@ -13,11 +13,12 @@ use factlog::{
     StreamName, StreamPage, Version,
 };
 
+use crate::backoff::Pauses;
 use crate::client::Client;
 use crate::cost::Meter;
 use crate::large::LargeEvents;
 use crate::layout::Layout;
-use crate::limits::SEQUENCER_POLL;
+use crate::limits::{PAUSE_FIRST, PAUSE_MAX, SEQUENCER_POLL};
 use crate::sequencer::Progress;
 use crate::shared::Shared;
 use crate::state::TableState;
@@ -38,6 +39,10 @@ pub struct Options {
     pub sequencer: bool,
     /// How often that sequencer looks at the stream while nothing happens. DynamoDB allows five looks a second at each shard.
     pub sequencer_poll: Duration,
+    /// The longest pause before a request that failed in passing is sent a second time; it doubles with each time.
+    pub pause_first: Duration,
+    /// The longest pause before it is sent again at all.
+    pub pause_max: Duration,
     /// A seed for what is drawn at random: pauses between retries, revisions. No two processes may have the same.
     pub seed: u64,
 }
@@ -46,7 +51,14 @@ impl Options {
     /// With a sequencer, without room for large events.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        Self { large: None, sequencer: true, sequencer_poll: SEQUENCER_POLL, seed }
+        Self {
+            large: None,
+            sequencer: true,
+            sequencer_poll: SEQUENCER_POLL,
+            pause_first: PAUSE_FIRST,
+            pause_max: PAUSE_MAX,
+            seed,
+        }
     }
 
     /// The same, with data that no item has room for in this place.
@@ -63,6 +75,13 @@ impl Options {
         self
     }
 
+    /// The same, with these longest pauses before the second attempt of a request and before any.
+    #[must_use]
+    pub fn with_pauses(mut self, first: Duration, max: Duration) -> Self {
+        (self.pause_first, self.pause_max) = (first, max);
+        self
+    }
+
     /// The same, without a sequencer: somebody else has to place what is appended.
     #[must_use]
     pub fn without_sequencer(mut self) -> Self {
@@ -76,7 +95,7 @@ impl Options {
 /// A handle: clones are the same store. It needs a tokio runtime.
 #[derive(Clone, Debug)]
 pub struct Store {
-    shared: Shared,
+    pub(crate) shared: Shared,
     sequencer: Option<Arc<Task>>,
 }
 
@@ -92,14 +111,18 @@ impl Store {
         options: Options,
         clock: impl Clock,
     ) -> Result<Self> {
-        let Options { large, sequencer, sequencer_poll, seed } = options;
-        let client = Client::new(config, seed);
+        let Options { large, sequencer, sequencer_poll, pause_first, pause_max, seed } = options;
+        let pauses = Pauses { first: pause_first, max: pause_max };
+        let client = Client::new(config, pauses, seed);
         let (tables, layout) = Tables::open(&client.dynamodb, name).await?;
         let shared = Shared::new(client, tables, layout, large, Times::new(Box::new(clock)));
         // What is recorded from now on is not recorded before what the log has.
         shared.head().await?;
         let sequencer = match sequencer {
-            true => Some(Arc::new(Task::start(Worker::new(shared.clone()).await?, sequencer_poll))),
+            true => {
+                let worker = Worker::new(shared.metered()).await?;
+                Some(Arc::new(Task::start(worker, sequencer_poll)))
+            }
             false => None,
         };
         Ok(Self { shared, sequencer })
@@ -183,13 +206,33 @@ impl Store {
         verify::verify(&self.shared, progress).await
     }
 
-    /// What the calls through this handle have cost.
+    /// What the calls through this handle have cost, reads as far as they were pulled. What the sequencer does is
+    /// not among it: see [`Store::sequencer_meter`].
     #[must_use]
     pub fn meter(&self) -> &Meter {
         &self.shared.client.meter
     }
 
-    /// The same store through a handle with a meter of its own, which starts at nothing.
+    /// What the sequencer of this process has cost; `None` if the store has none.
+    #[must_use]
+    pub fn sequencer_meter(&self) -> Option<&Meter> {
+        self.sequencer.as_ref().map(|sequencer| sequencer.meter())
+    }
+
+    /// The same store through a handle with a meter of its own, which starts at nothing: for what one call costs, or
+    /// one user of the store.
+    ///
+    /// ```
+    /// use factlog::{StoreExt, StreamName};
+    ///
+    /// # async fn example(store: factlog_dynamodb::Store) -> factlog::Result<()> {
+    /// let metered = store.metered();
+    /// let events = metered.load(&StreamName::new("cart-7")?).await?;
+    /// let cost = metered.meter().total();
+    /// println!("{} events, {} requests, {} read units", events.len(), cost.requests, cost.read_units);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn metered(&self) -> Self {
         Self { shared: self.shared.metered(), sequencer: self.sequencer.clone() }

@@ -22,6 +22,7 @@ mod write;
 
 use std::collections::HashSet;
 
+use factlog::limits::EVENT_DATA_BYTES_MAX;
 use factlog::{Append, Appended, Error, EventType, Expected, Result, StreamAppend, Version};
 use futures::{StreamExt, TryStreamExt, stream};
 
@@ -119,6 +120,7 @@ fn check(append: &Append, limits: AppendLimits) -> Result<()> {
     let metadata = events().map(|event| event.metadata.len()).max().unwrap_or(0);
     let types: HashSet<&EventType> = events().map(|event| &event.event_type).collect();
     let type_bytes = types.iter().map(|event_type| event_type.as_str().len()).sum();
+    let has_object_store = limits.data_bytes == EVENT_DATA_BYTES_MAX;
     for (what, count, limit) in [
         ("bytes of different event types", type_bytes, APPEND_TYPES_BYTES_MAX),
         ("events", append.event_count(), limits.events),
@@ -128,9 +130,13 @@ fn check(append: &Append, limits: AppendLimits) -> Result<()> {
         ("bytes of metadata in one event", metadata, limits.metadata_bytes),
     ] {
         if count > limit {
-            let message =
-                format!("an append has {count} {what}, the limit of the layout is {limit}");
-            return Err(Error::too_large(message));
+            let remedy = match what.starts_with("bytes") && !has_object_store {
+                true => "; larger events need an object store (`--large-events`)",
+                false => "",
+            };
+            return Err(Error::too_large(format!(
+                "an append has {count} {what}, the limit of the layout is {limit}{remedy}"
+            )));
         }
     }
     Ok(())

@@ -4,13 +4,14 @@ use factlog::{Appended, Error, Expected, Result, StreamAppend, Timestamp, Versio
 
 use crate::client::{Action, Change, Condition, Written};
 use crate::commit::Part;
+use crate::cost::Cost;
 use crate::ends::End;
 use crate::item::Item;
 use crate::layout::PartToWrite;
 use crate::limits::{TRANSACTION_BYTES_MAX, TRANSACTION_ITEMS_MAX};
 use crate::shared::Shared;
 
-/// Writes the append behind these ends: its answer, or `None` if the streams have moved or something was in the way.
+/// Writes the append behind these ends: its answer, or `None` if the streams have moved.
 pub(super) async fn write(
     shared: &Shared,
     parts: &[StreamAppend],
@@ -19,12 +20,18 @@ pub(super) async fn write(
     let last = ends.iter().map(|end| end.recorded).max().unwrap_or_default();
     let recorded = shared.times.record(last);
     let items = pieces(shared, parts, ends, recorded).await?;
+    let indexed = items.iter().filter(|item| shared.layout.is_indexed(item)).count();
     let mut actions: Vec<_> = items.into_iter().map(|item| put(shared, item)).collect();
     actions.extend(parts.iter().zip(ends).filter_map(|(part, end)| check(shared, part, end)));
     within_limits(&actions)?;
+    let in_transaction = actions.len() > 1;
     match shared.client.write(actions).await? {
+        // Of a transaction the client computes the units, and it does not know the index.
+        Written::Done if in_transaction => {
+            shared.client.meter.add(Cost { write_units: indexed as f64, ..Cost::default() });
+        }
         Written::Done => {}
-        Written::Refused(_) | Written::Contended => return Ok(None),
+        Written::Refused(_) => return Ok(None),
     }
     let mut versions = Vec::with_capacity(parts.len());
     for (part, end) in parts.iter().zip(ends).filter(|(part, _)| !part.events.is_empty()) {

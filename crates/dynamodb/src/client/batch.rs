@@ -62,16 +62,20 @@ impl Client {
         consistent: bool,
         items: &mut Vec<Item>,
     ) -> Result<Vec<Item>> {
+        let asked = keys.len();
         let keys = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(consistent);
         let keys =
             keys.build().map_err(|e| Error::internal("a batch has no keys").with_source(e))?;
         let request = self.dynamodb.batch_get_item().request_items(table, keys);
         let answer = request.return_consumed_capacity(ReturnConsumedCapacity::Total).send().await;
         let answer = answer.map_err(|error| failed(&format!("reading table {table}"), error))?;
-        self.meter.read(answer.consumed_capacity());
+        let reported = answer.consumed_capacity.unwrap_or_default();
         items.extend(answer.responses.unwrap_or_default().into_values().flatten());
         let unprocessed = answer.unprocessed_keys.unwrap_or_default();
-        Ok(unprocessed.into_values().flat_map(|keys| keys.keys).collect())
+        let left: Vec<Item> = unprocessed.into_values().flat_map(|keys| keys.keys).collect();
+        let answered = asked.saturating_sub(left.len()) as f64;
+        self.meter.read(&reported, if consistent { answered } else { answered / 2.0 });
+        Ok(left)
     }
 
     /// Writes what it can, and answers what is left.

@@ -11,13 +11,13 @@ mod write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::retry::{RetryConfig, RetryPartition};
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
 
-use crate::backoff::Backoff;
+use crate::backoff::{Backoff, Pauses};
 use crate::cost::Meter;
-use crate::limits::{ATTEMPT_TIMEOUT, ATTEMPTS_MAX, PAUSE_FIRST, PAUSE_MAX};
+use crate::limits::{ATTEMPT_TIMEOUT, ATTEMPTS_MAX, REQUEST_TIMEOUT};
 
 pub(crate) use read::{Page, Query};
 pub(crate) use write::{Action, Change, Condition, Written};
@@ -31,21 +31,28 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    pub(crate) fn new(config: &SdkConfig, seed: u64) -> Self {
+    pub(crate) fn new(config: &SdkConfig, pauses: Pauses, seed: u64) -> Self {
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(ATTEMPT_TIMEOUT)
             .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+            .operation_timeout(REQUEST_TIMEOUT)
             .build();
         let retries = RetryConfig::adaptive()
             .with_max_attempts(ATTEMPTS_MAX)
-            .with_initial_backoff(PAUSE_FIRST)
-            .with_max_backoff(PAUSE_MAX);
+            .with_initial_backoff(pauses.first)
+            .with_max_backoff(pauses.max);
         let config = config.to_builder().retry_config(retries).timeout_config(timeouts).build();
+        // Of its own: by default all that the process does in a region counts as one.
+        let partition = || RetryPartition::custom("factlog").build();
+        let dynamodb = aws_sdk_dynamodb::config::Builder::from(&config);
+        let dynamodb = dynamodb.retry_partition(partition()).build();
+        let streams = aws_sdk_dynamodbstreams::config::Builder::from(&config);
+        let streams = streams.retry_partition(partition()).build();
         Self {
-            dynamodb: aws_sdk_dynamodb::Client::new(&config),
-            streams: aws_sdk_dynamodbstreams::Client::new(&config),
+            dynamodb: aws_sdk_dynamodb::Client::from_conf(dynamodb),
+            streams: aws_sdk_dynamodbstreams::Client::from_conf(streams),
             meter: Meter::default(),
-            backoff: Arc::new(Backoff::new(seed)),
+            backoff: Arc::new(Backoff::new(pauses, seed)),
         }
     }
 

@@ -84,7 +84,8 @@ impl Client {
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
         let answer = request.send().await;
         let answer = answer.map_err(|error| failed(&format!("querying table {table}"), error))?;
-        self.meter.read(answer.consumed_capacity());
+        let least = if query.consistent { 1.0 } else { 0.5 };
+        self.meter.read(answer.consumed_capacity(), least);
         Ok(Page { items: answer.items.unwrap_or_default(), next: answer.last_evaluated_key })
     }
 
@@ -94,7 +95,7 @@ impl Client {
         let request = request.consistent_read(true);
         let answer = request.return_consumed_capacity(ReturnConsumedCapacity::Total).send().await;
         let answer = answer.map_err(|error| failed(&format!("reading table {table}"), error))?;
-        self.meter.read(answer.consumed_capacity());
+        self.meter.read(answer.consumed_capacity(), 1.0);
         Ok(answer.item)
     }
 
@@ -104,7 +105,7 @@ impl Client {
         let request = request.set_exclusive_start_key(start);
         let answer = request.return_consumed_capacity(ReturnConsumedCapacity::Total).send().await;
         let answer = answer.map_err(|error| failed(&format!("scanning table {table}"), error))?;
-        self.meter.read(answer.consumed_capacity());
+        self.meter.read(answer.consumed_capacity(), 1.0);
         Ok(Page { items: answer.items.unwrap_or_default(), next: answer.last_evaluated_key })
     }
 }

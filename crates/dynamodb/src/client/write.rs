@@ -1,10 +1,8 @@
 //! Writes on conditions: of one item, or of several at once.
 
-use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::error::ConditionalCheckFailedException;
 use aws_sdk_dynamodb::types::{
     AttributeValue, CancellationReason, ConditionCheck, Delete, Put, ReturnConsumedCapacity,
     ReturnValuesOnConditionCheckFailure as OnFailure, TransactWriteItem,
@@ -15,7 +13,12 @@ use super::Client;
 use crate::cost::Cost;
 use crate::error::failed;
 use crate::item::{Item, item_bytes};
+use crate::limits::APPEND_ATTEMPTS_MAX;
 use crate::units;
+
+/// Reasons of a cancelled transaction that pass.
+const IN_PASSING: [&str; 3] =
+    ["TransactionConflict", "ProvisionedThroughputExceeded", "ThrottlingError"];
 
 /// What a write does to one item.
 #[derive(Clone, Debug)]
@@ -55,8 +58,6 @@ pub(crate) enum Written {
     Done,
     /// Conditions do not hold: the numbers of their actions, and what stands there.
     Refused(Vec<(usize, Option<Item>)>),
-    /// Another transaction or a limit of the service was in the way: nothing was written.
-    Contended,
 }
 
 impl Action {
@@ -100,19 +101,35 @@ macro_rules! with_condition {
 }
 
 impl Client {
-    /// Writes all or nothing.
+    /// Writes all or nothing; again, as long as other transactions are in the way.
     ///
     /// # Errors
     /// `Unavailable` if it is not known whether it was written.
-    pub(crate) async fn write(&self, mut actions: Vec<Action>) -> Result<Written> {
+    pub(crate) async fn write(&self, actions: Vec<Action>) -> Result<Written> {
+        for attempt in 1..=APPEND_ATTEMPTS_MAX {
+            self.pause(attempt).await;
+            if let Some(written) = self.write_once(actions.clone()).await? {
+                return Ok(written);
+            }
+        }
+        Err(Error::unavailable(format!(
+            "writing {} items gave way to other transactions {APPEND_ATTEMPTS_MAX} times",
+            actions.len()
+        )))
+    }
+
+    /// `None` if another transaction or a limit of the service was in the way, and nothing was written.
+    async fn write_once(&self, mut actions: Vec<Action>) -> Result<Option<Written>> {
         match actions.pop() {
             Some(Action { table, change: Change::Put(item), condition }) if actions.is_empty() => {
                 self.put(table, item, condition).await
             }
-            Some(Action { table, change: Change::Delete(key), condition })
+            // One on a condition is a transaction: it leaves nothing behind by which a second attempt
+            // would know that the first has happened, and a transaction has a token for that.
+            Some(Action { table, change: Change::Delete(key), condition: Condition::Any })
                 if actions.is_empty() =>
             {
-                self.delete(table, key, condition).await
+                self.delete(table, key).await
             }
             last => {
                 actions.extend(last);
@@ -121,31 +138,50 @@ impl Client {
         }
     }
 
-    async fn put(&self, table: String, item: Item, condition: Condition) -> Result<Written> {
+    async fn put(
+        &self,
+        table: String,
+        item: Item,
+        condition: Condition,
+    ) -> Result<Option<Written>> {
         let request = self.dynamodb.put_item().table_name(&table).set_item(Some(item));
         let request = with_condition!(request, condition)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
         let answer = request.send().await;
         self.meter.wrote(answer.as_ref().ok().and_then(|answer| answer.consumed_capacity()));
-        settled(&format!("writing to table {table}"), answer, |error| match error {
-            PutItemError::ConditionalCheckFailedException(refused) => Some(refused),
-            _ => None,
-        })
+        match answer {
+            Ok(_) => Ok(Some(Written::Done)),
+            Err(error) => match error.as_service_error() {
+                Some(PutItemError::ConditionalCheckFailedException(refused)) => {
+                    Ok(Some(self.refused(refused.item.clone())))
+                }
+                Some(PutItemError::TransactionConflictException(_)) => Ok(None),
+                _ => Err(failed(&format!("writing to table {table}"), error)),
+            },
+        }
     }
 
-    async fn delete(&self, table: String, key: Item, condition: Condition) -> Result<Written> {
+    async fn delete(&self, table: String, key: Item) -> Result<Option<Written>> {
         let request = self.dynamodb.delete_item().table_name(&table).set_key(Some(key));
-        let request = with_condition!(request, condition)
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        let answer = request.send().await;
+        let answer = request.return_consumed_capacity(ReturnConsumedCapacity::Total).send().await;
         self.meter.wrote(answer.as_ref().ok().and_then(|answer| answer.consumed_capacity()));
-        settled(&format!("deleting from table {table}"), answer, |error| match error {
-            DeleteItemError::ConditionalCheckFailedException(refused) => Some(refused),
-            _ => None,
-        })
+        match answer {
+            Ok(_) => Ok(Some(Written::Done)),
+            Err(error) => match error.as_service_error() {
+                Some(DeleteItemError::TransactionConflictException(_)) => Ok(None),
+                _ => Err(failed(&format!("deleting from table {table}"), error)),
+            },
+        }
     }
 
-    async fn transact(&self, actions: Vec<Action>) -> Result<Written> {
+    /// A single write that found this item in its way. DynamoDB charges the item's units and does not report them.
+    fn refused(&self, there: Option<Item>) -> Written {
+        let units = units::write_units(there.as_ref().map_or(0, item_bytes));
+        self.meter.add(Cost { write_units: units as f64, ..Cost::default() });
+        Written::Refused(vec![(0, there)])
+    }
+
+    async fn transact(&self, actions: Vec<Action>) -> Result<Option<Written>> {
         let units: usize =
             actions.iter().map(|action| 2 * units::write_units(action.bytes())).sum();
         let actions = actions.into_iter().map(in_transaction).collect::<Result<Vec<_>>>()?;
@@ -154,50 +190,31 @@ impl Client {
         // Computed by DynamoDB's rules, since DynamoDB Local reports too little for transactions.
         let write_units = if answer.is_ok() { units as f64 } else { 0.0 };
         self.meter.add(Cost { requests: 1, read_units: 0.0, write_units });
-        let Err(error) = answer else { return Ok(Written::Done) };
-        match error.as_service_error() {
-            Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
-                let reasons = cancelled.cancellation_reasons();
-                outcome(reasons).map_or_else(|| Err(failed("writing a transaction", error)), Ok)
+        let Err(error) = answer else { return Ok(Some(Written::Done)) };
+        if let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) =
+            error.as_service_error()
+        {
+            let reasons = cancelled.cancellation_reasons();
+            let refused = refused(reasons);
+            if !refused.is_empty() {
+                return Ok(Some(Written::Refused(refused)));
             }
-            Some(TransactWriteItemsError::TransactionInProgressException(_)) => {
-                Ok(Written::Contended)
+            let in_passing = |reason: &CancellationReason| {
+                reason.code().is_some_and(|code| IN_PASSING.contains(&code))
+            };
+            if reasons.iter().any(in_passing) {
+                return Ok(None);
             }
-            _ => Err(failed("writing a transaction", error)),
         }
+        Err(failed("writing a transaction", error))
     }
 }
 
-/// What became of a write of one item.
-fn settled<T, E>(
-    doing: &str,
-    answer: Result<T, SdkError<E>>,
-    refused: impl Fn(&E) -> Option<&ConditionalCheckFailedException>,
-) -> Result<Written>
-where
-    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
-{
-    let Err(error) = answer else { return Ok(Written::Done) };
-    match error.as_service_error().and_then(refused) {
-        Some(refused) => Ok(Written::Refused(vec![(0, refused.item().cloned())])),
-        None => Err(failed(doing, error)),
-    }
-}
-
-/// What the reasons of a cancelled transaction mean, where that is in the ordinary course of things.
-fn outcome(reasons: &[CancellationReason]) -> Option<Written> {
-    let code = |reason: &CancellationReason, code: &str| reason.code() == Some(code);
-    let refused: Vec<_> = (0..)
-        .zip(reasons)
-        .filter(|(_, reason)| code(reason, "ConditionalCheckFailed"))
-        .map(|(number, reason)| (number, reason.item().cloned()))
-        .collect();
-    let in_passing = ["TransactionConflict", "ProvisionedThroughputExceeded", "ThrottlingError"];
-    if !refused.is_empty() {
-        return Some(Written::Refused(refused));
-    }
-    let contended = reasons.iter().any(|reason| in_passing.iter().any(|c| code(reason, c)));
-    contended.then_some(Written::Contended)
+/// The numbers of the actions whose conditions do not hold, and what stands there.
+fn refused(reasons: &[CancellationReason]) -> Vec<(usize, Option<Item>)> {
+    let reasons = reasons.iter().enumerate();
+    let refused = reasons.filter(|(_, reason)| reason.code() == Some("ConditionalCheckFailed"));
+    refused.map(|(number, reason)| (number, reason.item().cloned())).collect()
 }
 
 fn in_transaction(action: Action) -> Result<TransactWriteItem> {

@@ -160,6 +160,11 @@ impl Layout {
         self.initial().partition(category)
     }
 
+    /// Whether an item has an entry in the index.
+    pub(crate) fn is_indexed(&self, item: &Item) -> bool {
+        self.index().is_some_and(|index| item.contains_key(index.partition))
+    }
+
     fn initial(&self) -> Initial {
         match &self.0 {
             Kind::Native => Initial::None,
@@ -296,7 +301,11 @@ fn corrupt(stream: &StreamName, first: Version, malformed: &Malformed) -> Error 
 fn too_large(part: &PartToWrite<'_>, version: Version, event: &Event) -> Error {
     let Event { id, event_type, .. } = event;
     let (stream, bytes) = (part.stream, event.size());
-    let remedy = if part.large_events { "" } else { "; larger events need an object store" };
+    let remedy = if part.large_events {
+        ""
+    } else {
+        "; larger events need an object store (`--large-events`)"
+    };
     Error::too_large(format!(
         "event {id} ({event_type}) of {bytes} bytes, version {version} of stream {stream}, does not fit an item \
          of DynamoDB, the limit is {ITEM_BYTES_MAX} bytes{remedy}"

@@ -42,14 +42,17 @@ impl Shared {
         Ok((pages, answer.next))
     }
 
+    /// Whether a page begins at this position or later, unless it was written just now: not consistent, at half the price.
+    pub(crate) async fn has_page_since(&self, from: Position) -> Result<bool> {
+        let all = Query::new(&self.tables.log, KEYS, text(LOG));
+        let range = (Some(number(from.number())), None);
+        let query = Query { range, limit: Some(1), consistent: false, ..all };
+        Ok(!self.client.query(query).await?.items.is_empty())
+    }
+
     /// Writes a page where there is none.
     pub(crate) async fn put_page(&self, page: &Page) -> Result<Written> {
-        let item = Item::from([
-            (KEYS.0.to_owned(), text(LOG)),
-            (KEYS.1.to_owned(), number(page.first.number())),
-            (PAGE.to_owned(), binary(page.encode()?)),
-        ]);
-        let (table, change) = (self.tables.log.clone(), Change::Put(item));
+        let (table, change) = (self.tables.log.clone(), Change::Put(page_item(page)?));
         let condition = Condition::Absent(KEYS.1.to_owned());
         self.client.write(vec![Action { table, change, condition }]).await
     }
@@ -68,6 +71,15 @@ impl Shared {
         let query = Query { range, backward, limit, start, ..all };
         self.client.query(query).await
     }
+}
+
+/// The item of a page.
+pub(crate) fn page_item(page: &Page) -> Result<Item> {
+    Ok(Item::from([
+        (KEYS.0.to_owned(), text(LOG)),
+        (KEYS.1.to_owned(), number(page.first.number())),
+        (PAGE.to_owned(), binary(page.encode()?)),
+    ]))
 }
 
 fn decode(item: &Item) -> Result<Page> {

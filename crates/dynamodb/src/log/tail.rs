@@ -2,7 +2,7 @@
 //!
 //! Pages are written by sequencers that may run anywhere, so whoever waits has to ask. One waiter of the
 //! process asks for all of them, at growing intervals up to [`POLL_MAX`]: it queries from the first position
-//! that is not there yet, which costs half a read unit while nothing is. A sequencer in the same
+//! that is not there yet, not consistently, which costs half a read unit while nothing is. A sequencer in the same
 //! process says at once that it has written.
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -78,9 +78,7 @@ impl Shared {
 
     /// Looks for pages behind the head that is known.
     async fn look(&self) -> Result<()> {
-        let next = self.tail.head().next();
-        let (pages, _) = self.pages(next, Position::MAX, false, Some(1), None).await?;
-        if !pages.is_empty() || next == Position::FIRST {
+        if self.has_page_since(self.tail.head().next()).await? {
             self.head().await?;
         }
         Ok(())

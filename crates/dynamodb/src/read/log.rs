@@ -118,11 +118,13 @@ impl Walk {
         if self.read.limit == 0 || self.read.from > self.read.to {
             return Ok(false);
         }
-        if let Some(page) = self.shared.page_at(self.read.from).await? {
-            // The keys of pages are their first positions; the events before `from` are left out later.
-            self.expected = (!self.backward()).then_some(page.first);
+        // The keys of pages are their first positions; the events before `from` are left out later.
+        if self.read.from > Position::FIRST
+            && let Some(page) = self.shared.page_at(self.read.from).await?
+        {
             self.read.from = page.first;
         }
+        self.expected = (!self.backward()).then_some(self.read.from);
         Ok(true)
     }
 

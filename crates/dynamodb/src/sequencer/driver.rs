@@ -67,14 +67,14 @@ impl<I: Io> Sequencer<I> {
         self.machine.progress()
     }
 
-    /// Places all that comes, until the future is dropped. Before each pause it tells what it has done so
-    /// far, or `None` while another has the lease.
+    /// Places all that comes, until the future is dropped. After each look it tells what it has done so
+    /// far, or `None` while another has the lease, or what has failed and will be tried again.
     ///
     /// # Errors
     /// Whatever waiting does not help against.
     pub(crate) async fn run(
         &mut self,
-        mut looked: impl FnMut(Option<Progress>) + Send,
+        mut looked: impl FnMut(Result<Option<Progress>>) + Send,
     ) -> Result<Infallible> {
         let mut retry_ms = self.options.poll_ms;
         loop {
@@ -82,11 +82,12 @@ impl<I: Io> Sequencer<I> {
                 Ok(work) => {
                     retry_ms = self.options.poll_ms;
                     if work != Work::More {
-                        looked((work == Work::Done).then(|| self.progress()));
+                        looked(Ok((work == Work::Done).then(|| self.progress())));
                         self.io.pause(self.options.poll_ms).await;
                     }
                 }
                 Err(error) if error.is_retryable() => {
+                    looked(Err(error));
                     self.io.pause(retry_ms).await;
                     retry_ms = (retry_ms * 2).min(self.options.retry_ms_max);
                 }

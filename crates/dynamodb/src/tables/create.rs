@@ -58,6 +58,15 @@ pub struct CreateTables {
     pub tags: Vec<(String, String)>,
 }
 
+impl CreateTables {
+    /// The same, with this layout.
+    #[must_use]
+    pub fn with_layout(mut self, layout: Layout) -> Self {
+        self.layout = Some(layout);
+        self
+    }
+}
+
 impl Tables {
     /// Makes the tables of a store, or what of them is missing, and waits until they are ready. What is there and
     /// right is not changed.

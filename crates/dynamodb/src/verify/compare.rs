@@ -8,6 +8,7 @@ use super::table::Found;
 use super::walk::walk;
 use super::{Difference, Log};
 use crate::limits::{BATCH_GET_KEYS_MAX, DIFFERENCES_MAX, PAGES_MAX};
+use crate::log::page::Page;
 use crate::shared::Shared;
 
 /// Names the differences of these streams.
@@ -59,7 +60,7 @@ async fn places(
     loop {
         let query = shared.pages(Position::FIRST, before.previous(), false, Some(PAGES_MAX), start);
         let (pages, next) = query.await?;
-        for (position, entry) in pages.iter().flat_map(|page| page.placed()) {
+        for (position, entry) in pages.iter().flat_map(Page::placed) {
             if let Some(places) = places.get_mut(&entry.stream) {
                 places.push((position, entry.first, entry.next()));
             }

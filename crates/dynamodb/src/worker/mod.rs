@@ -18,6 +18,7 @@ use std::sync::atomic::AtomicU64;
 use factlog::Result;
 
 use crate::commit::PieceHead;
+use crate::cost::Meter;
 use crate::sequencer::io::Heart;
 use crate::sequencer::{Options, Sequencer};
 use crate::shared::Shared;
@@ -47,6 +48,11 @@ impl Worker {
         let (lease_until_ms, lease_asked_next_ms) = Default::default();
         let inner = Inner { shared, streams, owner, lease_until_ms, lease_asked_next_ms };
         Ok(Self(Arc::new(inner)))
+    }
+
+    /// What its requests have cost.
+    pub(crate) fn meter(&self) -> &Meter {
+        &self.shared.client.meter
     }
 }
 

@@ -1,6 +1,6 @@
 //! A sequencer that runs beside the calls of a store, as a task of the process.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use event_listener::Event;
@@ -8,6 +8,7 @@ use factlog::{Error, ErrorKind, Result, Timestamp};
 use tokio::task::JoinHandle;
 
 use super::Worker;
+use crate::cost::Meter;
 use crate::sequencer::{Options, Progress, Sequencer};
 
 /// The task, and what it says of itself.
@@ -22,8 +23,8 @@ pub(crate) struct Task {
 struct Said {
     /// What it has done; `None` while another process has the lease.
     progress: Mutex<Option<Progress>>,
-    /// Why it has stopped.
-    failure: OnceLock<(ErrorKind, String)>,
+    /// Why its last look failed; it goes on if that may pass, else it has stopped.
+    failure: Mutex<Option<(ErrorKind, String)>>,
     /// Notified after each look at the stream, and when it stops.
     looked: Event,
 }
@@ -35,11 +36,15 @@ impl Task {
         let (says, works) = (Arc::clone(&said), worker.clone());
         let task = tokio::spawn(async move {
             let mut sequencer = Sequencer::new(works, Options::default().with_poll(poll));
-            let Err(error) = sequencer.run(|progress| says.look(progress)).await;
-            let _ = says.failure.set((error.kind().clone(), error.to_string()));
-            says.looked.notify(usize::MAX);
+            let Err(error) = sequencer.run(|looked| says.look(&looked)).await;
+            says.look(&Err(error));
         });
         Self { task: Mutex::new(Some(task)), worker, said }
+    }
+
+    /// What it has cost.
+    pub(crate) fn meter(&self) -> &Meter {
+        self.worker.meter()
     }
 
     /// What it has done; `None` while another process sequences.
@@ -49,15 +54,16 @@ impl Task {
 
     /// Why it has stopped, if it has.
     pub(crate) fn check(&self) -> Result<()> {
-        match self.said.failure.get() {
-            None => Ok(()),
-            Some((kind, why)) => {
-                Err(Error::new(kind.clone(), format!("the sequencer has stopped: {why}")))
-            }
+        match self.said.failure() {
+            Some(error) if !error.is_retryable() => Err(error),
+            _ => Ok(()),
         }
     }
 
     /// Waits until all that happened before this time is placed; false if another process sequences.
+    ///
+    /// # Errors
+    /// Why a look failed meanwhile.
     pub(crate) async fn placed_until(&self, time: Timestamp) -> Result<bool> {
         loop {
             let looked = self.said.looked.listen();
@@ -67,6 +73,7 @@ impl Task {
                 Some(progress) if progress.current >= time => return Ok(true),
                 Some(_) => looked.await,
             }
+            self.said.failure().map_or(Ok(()), Err)?;
         }
     }
 
@@ -76,6 +83,7 @@ impl Task {
         if let Some(task) = task {
             task.abort();
             let _ = task.await;
+            self.said.look(&Err(Error::closed("the store is closed")));
         }
         self.worker.release().await
     }
@@ -94,8 +102,19 @@ impl Said {
         *self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn look(&self, progress: Option<Progress>) {
-        *self.progress.lock().unwrap_or_else(PoisonError::into_inner) = progress;
+    fn failure(&self) -> Option<Error> {
+        let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        let (kind, why) = failure.as_ref()?;
+        Some(Error::new(kind.clone(), format!("the sequencer does not get on: {why}")))
+    }
+
+    fn look(&self, looked: &Result<Option<Progress>>) {
+        let failed = |error: &Error| (error.kind().clone(), error.to_string());
+        *self.failure.lock().unwrap_or_else(PoisonError::into_inner) =
+            looked.as_ref().err().map(failed);
+        if let Ok(progress) = looked {
+            *self.progress.lock().unwrap_or_else(PoisonError::into_inner) = *progress;
+        }
         self.looked.notify(usize::MAX);
     }
 }

@@ -35,6 +35,8 @@ pub enum Fault {
     Error(&'static str),
     /// DynamoDB answers with this error, and has carried the request out all the same.
     ErrorAfter(&'static str),
+    /// Something on the way answers with this status and a page for people: nothing is done.
+    Page(u16),
     /// A transaction is cancelled, and does nothing, for this reason of its first item: `TransactionConflict`,
     /// `ProvisionedThroughputExceeded`, `ThrottlingError`.
     Cancelled(&'static str),
@@ -170,6 +172,10 @@ impl HttpConnector for Faults {
                     Err(ConnectorError::io("connection reset by peer".into()))
                 }
                 Some(Fault::Error(name)) => Ok(refusal(name, json!({}))),
+                Some(Fault::Page(status)) => Ok(HttpResponse::new(
+                    status.try_into().unwrap(),
+                    SdkBody::from("<html>not now</html>"),
+                )),
                 Some(Fault::ErrorAfter(name)) => {
                     inner.call(request).await?;
                     Ok(refusal(name, json!({})))

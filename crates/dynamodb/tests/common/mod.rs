@@ -101,7 +101,8 @@ pub fn endpoint() -> String {
     })
 }
 
-fn config(name: &str, faults: Faults) -> SdkConfig {
+/// The configuration of a process that uses the tables of this name.
+pub fn config(name: &str, faults: Faults) -> SdkConfig {
     let credentials = Credentials::new(name, "secret", None, None, "tests");
     let retries = RetryConfig::standard().with_initial_backoff(Duration::from_millis(1));
     SdkConfig::builder()

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use factlog::conformance::state::StateFixture;
 use factlog::conformance::{Fixture, Limits, TestClock};
+use factlog::state::State;
 use factlog::{Clock, Result};
 use factlog_dynamodb::{CreateTables, LargeEvents, Layout, Options, Store, Tables};
 use object_store::memory::InMemory;
@@ -21,7 +23,9 @@ pub struct OnTables {
     clock: TestClock,
     large: LargeEvents,
     layout: Layout,
-    store: Option<Arc<OnRuntime>>,
+    /// How often it was opened: each opening stands for another process, with a seed of its own.
+    opened: u64,
+    store: Option<Arc<OnRuntime<Store>>>,
 }
 
 impl OnTables {
@@ -29,10 +33,9 @@ impl OnTables {
         move |clock| {
             let local = Arc::new(Local::new());
             let large = LargeEvents::new(Arc::new(InMemory::new()), Default::default());
-            let mut fixture = Self { local, clock, large, layout, store: None };
+            let mut fixture = Self { local, clock, large, layout, opened: 0, store: None };
             let local = Arc::clone(&fixture.local);
-            let mut options = CreateTables::default();
-            options.layout = Some(fixture.layout.clone());
+            let options = CreateTables::default().with_layout(fixture.layout.clone());
             let opened = fixture.on_runtime(async move {
                 Tables::create(&local.client(), local.name(), &options).await.map(drop)
             });
@@ -41,8 +44,9 @@ impl OnTables {
         }
     }
 
-    fn on_runtime(&self, before: impl Future<Output = Result<()>>) -> Result<OnRuntime> {
-        let options = Options::new(self.clock.now().unix_nanos().cast_unsigned());
+    fn on_runtime(&mut self, before: impl Future<Output = Result<()>>) -> Result<OnRuntime<Store>> {
+        self.opened += 1;
+        let options = Options::new(self.clock.now().unix_nanos().cast_unsigned() + self.opened);
         let options = options.with_large_events(self.large.clone()).with_sequencer_poll(POLL);
         OnRuntime::open(|| async {
             before.await?;
@@ -79,5 +83,11 @@ impl Fixture for OnTables {
             data_bytes: limits.data_bytes,
             metadata_bytes: limits.metadata_bytes,
         }
+    }
+}
+
+impl StateFixture for OnTables {
+    fn state(&self) -> Arc<dyn State> {
+        Arc::new(self.store.as_ref().unwrap().part(Store::state))
     }
 }

@@ -13,7 +13,7 @@ use object_store::ObjectStore;
 use object_store::aws::AmazonS3Builder;
 use object_store::local::LocalFileSystem;
 
-use crate::commands::TablesCommand;
+use crate::commands::{CostArgs, TablesCommand};
 use crate::demo::DemoArgs;
 use crate::{exit, when};
 
@@ -72,6 +72,11 @@ pub(crate) struct Place {
 }
 
 impl Place {
+    /// The name of a store in DynamoDB.
+    pub(crate) fn dynamodb(&self) -> Option<&str> {
+        self.store.strip_prefix("dynamodb:")
+    }
+
     /// Where large events lie, if anywhere.
     pub(crate) fn large_events(&self) -> Result<Option<LargeEvents>> {
         self.large_events.as_deref().map(large_events).transpose()
@@ -150,7 +155,9 @@ pub(crate) enum Command {
     /// Make, describe or remove the DynamoDB tables of a store.
     #[command(subcommand)]
     Tables(TablesCommand),
-    /// Measure this machine's disk and factlog on it.
+    /// Tell what calls of a store in DynamoDB cost, beside what they may cost.
+    Cost(CostArgs),
+    /// Measure factlog: on this machine's disk, beside the disk itself, or in DynamoDB (with `--store dynamodb:NAME`).
     Bench(BenchArgs),
     /// Show the idea on sample data: concurrent commands, a conflict, a stream, a replay.
     Demo(DemoArgs),

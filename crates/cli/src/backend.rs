@@ -12,6 +12,12 @@ use crate::args::Place;
 /// How long a command waits for another one to be done with the store.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
 
+/// A number that no other process has, for what a store draws at random.
+#[expect(clippy::disallowed_methods, reason = "the edge, where randomness comes from")]
+pub(crate) fn seed() -> u64 {
+    uuid::Uuid::new_v4().as_u64_pair().0
+}
+
 /// A store that was named on the command line.
 #[derive(Clone, Debug)]
 pub(crate) enum Backend {
@@ -47,6 +53,11 @@ impl Backend {
         }
     }
 
+    /// Whether appends are decided in the order in which they come, although none waits for the one before it.
+    pub(crate) fn appends_in_order(&self) -> bool {
+        !matches!(self, Self::DynamoDb(_))
+    }
+
     /// Waits until what was appended before is in the log, where that is not so already.
     pub(crate) async fn catch_up(&self) -> Result<()> {
         match self {
@@ -64,10 +75,8 @@ pub(crate) async fn open_dynamodb(place: &Place, name: &str) -> Result<dynamodb:
 }
 
 /// How the command line opens a store in DynamoDB.
-#[expect(clippy::disallowed_methods, reason = "the seed that the store is given")]
 pub(crate) fn options(place: &Place) -> Result<dynamodb::Options> {
-    let (seed, _) = uuid::Uuid::new_v4().as_u64_pair();
-    let options = dynamodb::Options::new(seed);
+    let options = dynamodb::Options::new(seed());
     Ok(match place.large_events()? {
         Some(large) => options.with_large_events(large),
         None => options,

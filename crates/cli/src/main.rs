@@ -10,6 +10,7 @@ mod exit;
 mod import;
 mod jsonl;
 mod output;
+mod scratch;
 mod when;
 
 use std::process::ExitCode;

@@ -1,6 +1,7 @@
 //! What calls cost: requests, and capacity as DynamoDB reports it.
 
-use std::ops::{Add, AddAssign, Sub};
+use std::iter::Sum;
+use std::ops::{Add, AddAssign, Mul, Sub};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_sdk_dynamodb::types::ConsumedCapacity;
@@ -9,7 +10,8 @@ use aws_sdk_dynamodb::types::ConsumedCapacity;
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Cost {
-    /// Requests to DynamoDB; one that the SDK had to send again counts once.
+    /// Requests to tables; one that the SDK had to send again counts once. Those to DynamoDB Streams are not among them:
+    /// they take no units.
     pub requests: u64,
     /// Read units: half a unit for each 4 KB read, one if strongly consistent.
     pub read_units: f64,
@@ -31,6 +33,24 @@ impl Add for Cost {
 impl AddAssign for Cost {
     fn add_assign(&mut self, other: Self) {
         *self = *self + other;
+    }
+}
+
+impl Sum for Cost {
+    fn sum<I: Iterator<Item = Self>>(costs: I) -> Self {
+        costs.fold(Self::default(), Add::add)
+    }
+}
+
+/// So many times the cost.
+impl Mul<u32> for Cost {
+    type Output = Self;
+    fn mul(self, times: u32) -> Self {
+        Self {
+            requests: self.requests * u64::from(times),
+            read_units: self.read_units * f64::from(times),
+            write_units: self.write_units * f64::from(times),
+        }
     }
 }
 
@@ -60,9 +80,14 @@ impl Meter {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) += cost;
     }
 
-    /// Counts a request that read.
-    pub(crate) fn read<'a>(&self, reported: impl IntoIterator<Item = &'a ConsumedCapacity>) {
-        self.add(Cost { requests: 1, read_units: sum(reported), write_units: 0.0 });
+    /// Counts a request that read, which takes so many units at least: DynamoDB Local reports none where nothing is found.
+    pub(crate) fn read<'a>(
+        &self,
+        reported: impl IntoIterator<Item = &'a ConsumedCapacity>,
+        least: f64,
+    ) {
+        let read_units = sum(reported).max(least);
+        self.add(Cost { requests: 1, read_units, write_units: 0.0 });
     }
 
     /// Counts a request that wrote.

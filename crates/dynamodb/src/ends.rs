@@ -59,6 +59,11 @@ impl Ends {
         self.0.get(stream)
     }
 
+    /// Forgets where the stream is, as a process that never saw it.
+    pub(crate) fn forget(&self, stream: &StreamName) {
+        self.0.remove(stream);
+    }
+
     /// Takes note of an end. A later one that is known already stays.
     pub(crate) fn note(&self, stream: &StreamName, end: End) {
         if self.find(stream).is_none_or(|known| known.version <= end.version) {

@@ -8,9 +8,15 @@
 //! Three tables: `NAME-events` holds the commits and is the truth, `NAME-log` the order of everything, `NAME-state`
 //! what readers and writers have to remember. A commit is durable, and readable in its stream, when the append is
 //! answered; it takes its position in the log a moment later.
+//!
+//! What each call costs its handle tells ([`Store::metered`]); what it may cost stands in [`budget`].
+
+#[cfg(test)]
+extern crate self as factlog_dynamodb;
 
 mod append;
 mod backoff;
+pub mod budget;
 mod client;
 mod commit;
 mod cost;

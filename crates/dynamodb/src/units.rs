@@ -14,6 +14,9 @@ pub(crate) fn read_units(bytes: usize) -> usize {
 }
 
 #[cfg(test)]
+mod on_dynamodb;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -1,7 +1,8 @@
-//! `factlog bench`: what this machine's disk can do, and factlog on it, in one run.
+//! `factlog bench`: what this machine's disk can do, and factlog on it, in one run; or factlog in DynamoDB.
 
 mod appends;
 mod device;
+mod dynamodb;
 mod plot;
 mod process;
 mod reads;
@@ -13,6 +14,7 @@ use clap::{Args, ValueEnum};
 use factlog::{Error, SystemClock};
 use factlog_embedded::{Options, Store};
 
+use crate::args::Place;
 use crate::exit::Failure;
 use crate::output::Output;
 
@@ -23,7 +25,10 @@ const DATA_BYTES: usize = 256;
 #[command(
     after_help = "A writer sends its next append when its last one is answered. The device's figure is one thread
 that writes as many bytes of data at once and syncs (fdatasync), into a preallocated file filled with
-zeros; store and device are measured in turn, several times, and the ratio is of the medians."
+zeros; store and device are measured in turn, several times, and the ratio is of the medians.
+
+With `--store dynamodb:NAME` the tables are NAME-bench-…, in the layout of NAME if it is there, and removed afterwards;
+only --seconds and --quick mean anything there. Lag is the time from an append's answer to a subscriber in this process."
 )]
 pub(crate) struct BenchArgs {
     /// Where to make the stores that are measured; they are removed afterwards.
@@ -97,7 +102,17 @@ impl Figure {
 }
 
 /// Runs the measurements and prints them.
-pub(crate) fn run(args: &BenchArgs, output: &mut Output) -> Result<(), Failure> {
+pub(crate) async fn run(
+    place: &Place,
+    args: &BenchArgs,
+    output: &mut Output,
+) -> Result<(), Failure> {
+    let Some(name) = place.dynamodb() else { return on_disk(args, output) };
+    let round = Duration::from_secs_f64(args.seconds / if args.quick { 10.0 } else { 1.0 });
+    print(&dynamodb::measure(&place.aws.load().await?, name, round).await?, output)
+}
+
+fn on_disk(args: &BenchArgs, output: &mut Output) -> Result<(), Failure> {
     let scale = if args.quick { 10 } else { 1 };
     let round = Duration::from_secs_f64(args.seconds / f64::from(args.rounds * scale));
     let events = args.events / if args.quick { 100 } else { 1 };
@@ -113,9 +128,7 @@ pub(crate) fn run(args: &BenchArgs, output: &mut Output) -> Result<(), Failure> 
     for (what, bytes) in process::memory() {
         figures.push(Figure::new(what, bytes / 1e6, "MB"));
     }
-    let titles = ["measured", "value", "unit", "p50 µs", "p99 µs", "p99.9 µs", "device", "ratio"];
-    let rows: Vec<_> = figures.iter().map(Figure::cells).collect();
-    output.table(&titles, &rows)?;
+    print(&figures, output)?;
     if !output.is_json() {
         output.note(&process::machine(&home.0))?;
     }
@@ -128,6 +141,12 @@ pub(crate) fn run(args: &BenchArgs, output: &mut Output) -> Result<(), Failure> 
         }
     }
     Ok(())
+}
+
+fn print(figures: &[Figure], output: &mut Output) -> Result<(), Failure> {
+    let titles = ["measured", "value", "unit", "p50 µs", "p99 µs", "p99.9 µs", "device", "ratio"];
+    let rows: Vec<_> = figures.iter().map(Figure::cells).collect();
+    Ok(output.table(&titles, &rows)?)
 }
 
 /// A directory for the stores that are measured, removed at the end.

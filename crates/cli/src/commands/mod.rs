@@ -2,6 +2,7 @@
 
 mod append;
 mod completions;
+mod cost;
 mod export;
 mod log;
 mod read;
@@ -12,6 +13,7 @@ mod streams;
 mod tables;
 mod verify;
 
+pub(crate) use cost::CostArgs;
 pub(crate) use tables::TablesCommand;
 
 use crate::args::{Cli, Command, Format};
@@ -26,7 +28,8 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
     let mut output = Output::new(format);
     let open = |create| Backend::open(&cli.place, create);
     match &cli.command {
-        Command::Bench(args) => bench::run(args, &mut output)?,
+        Command::Bench(args) => bench::run(&cli.place, args, &mut output).await?,
+        Command::Cost(args) => cost::run(&cli.place, args, &mut output).await?,
         Command::Demo(args) => demo::run(args, &mut output).await?,
         Command::Tables(command) => tables::run(command, &cli.place.aws, &mut output).await?,
         Command::Completions { shell } => completions::run(*shell),

@@ -40,6 +40,15 @@ pub(crate) async fn run(place: &Place, output: &mut Output) -> Result<(), Failur
 
 fn say(store: &factlog_dynamodb::Store, output: &mut Output) -> Result<(), Failure> {
     match store.progress() {
+        Some(progress) if !output.is_json() => output.note(&format!(
+            "position {}, {} ms behind; so far {} events placed in {} pages, {} holes filled, {} scans",
+            progress.next.previous(),
+            progress.lag_ms(SystemClock.now()),
+            progress.placed,
+            progress.pages,
+            progress.filled,
+            progress.scans,
+        ))?,
         Some(progress) => output.object([
             ("head", progress.next.previous().to_string()),
             ("lag ms", progress.lag_ms(SystemClock.now()).to_string()),
@@ -49,6 +58,7 @@ fn say(store: &factlog_dynamodb::Store, output: &mut Output) -> Result<(), Failu
             ("duplicates", progress.duplicates.to_string()),
             ("scans", progress.scans.to_string()),
         ])?,
+        None if !output.is_json() => output.note("waiting: another process sequences")?,
         None => output.object([("waiting", "another process sequences")])?,
     }
     Ok(output.flush()?)

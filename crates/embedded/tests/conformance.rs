@@ -1,53 +1,15 @@
-//! The embedded store keeps the contract, and answers as the memory store does.
-#![allow(clippy::unwrap_used, reason = "a fixture that can't be made fails its test")]
+//! The embedded store keeps the contract, its state that of states, and both answer as those in memory do.
+#![allow(clippy::unwrap_used, reason = "a test that can't go on fails")]
+
+mod common;
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
-use factlog::conformance::state::{self, StateFixture};
-use factlog::conformance::{Fixture, TestClock, differential};
+use common::Directory;
+use factlog::conformance::{TestClock, differential, state};
 use factlog::state::{Key, State as _, Write};
-use factlog::{ErrorKind, Memory, Result, Store as _};
-use factlog_embedded::{Options, Store};
+use factlog::{ErrorKind, Memory, Store as _};
 use futures::executor::block_on;
-
-/// A store in a directory of its own.
-#[derive(Debug)]
-struct Directory {
-    path: tempfile::TempDir,
-    clock: TestClock,
-    store: Option<Arc<Store>>,
-}
-
-impl Directory {
-    fn open(clock: TestClock) -> Self {
-        let path = tempfile::tempdir().unwrap();
-        let store = Store::open(path.path(), Options::default(), clock.clone()).unwrap();
-        Self { path, clock, store: Some(Arc::new(store)) }
-    }
-}
-
-#[async_trait]
-impl Fixture for Directory {
-    fn store(&self) -> Arc<dyn factlog::Store> {
-        Arc::clone(self.store.as_ref().unwrap()) as _
-    }
-
-    async fn reopen(&mut self) -> Result<bool> {
-        if let Some(store) = self.store.take() {
-            store.close().await?;
-        }
-        let store = Store::open(self.path.path(), Options::default(), self.clock.clone())?;
-        self.store = Some(Arc::new(store));
-        Ok(true)
-    }
-}
-
-impl StateFixture for Directory {
-    fn state(&self) -> Arc<dyn factlog::state::State> {
-        Arc::new(self.store.as_ref().unwrap().state().unwrap())
-    }
-}
 
 factlog::conformance_tests!(Directory::open);
 factlog::reopen_tests!(Directory::open);
@@ -69,9 +31,9 @@ fn its_state_answers_as_the_one_in_memory_does() {
 #[test]
 fn the_state_counts_to_the_bytes_of_the_store_and_is_made_when_it_is_asked_for() {
     let directory = Directory::open(TestClock::default());
-    let store = directory.store.as_ref().unwrap();
+    let store = directory.embedded();
     let before = store.stat().unwrap().disk_bytes;
-    assert!(!directory.path.path().join("state").exists());
+    assert!(!directory.path().join("state").exists());
     let (key, value) = (Key::new("p".parse().unwrap(), "k").unwrap(), vec![7; 100_000]);
     block_on(store.state().unwrap().write_each(vec![Write::put(key, value)])).unwrap();
     assert!(store.stat().unwrap().disk_bytes >= before + 100_000);

@@ -31,5 +31,5 @@ fn states_of_deciders_equal_a_fold_from_scratch() {
 
 #[test]
 fn transfers_between_accounts_keep_the_sum() {
-    decider::check_transfers(decider::Transfers::new(10_000), open);
+    decider::check_transfers(decider::Transfers::from_env(10_000), open);
 }

@@ -6,7 +6,10 @@ use futures::TryStreamExt;
 use futures::future::{Either, select};
 
 use super::{ProjectionState, Projections};
-use crate::{Error, Position, ProjectionName, ReadStream, Result, StreamName, Timer, Version};
+use crate::{
+    Error, Filter, Position, ProjectionName, ReadLog, ReadStream, RecordedEvent, Result,
+    StreamName, TimeRange, Timer, Version,
+};
 
 /// How often the checkpoint is looked at, for what other processes write.
 const LOOK: Duration = Duration::from_millis(20);
@@ -89,9 +92,26 @@ impl Projections {
             Reached::Version(_, Version::ZERO) => Ok(Some(Position::ZERO)),
             Reached::Version(stream, version) => {
                 let read = ReadStream::new(stream.clone()).from(*version).to(*version);
-                let event = self.store.read_stream(read).try_next().await?;
-                Ok(event.map(|event| event.position))
+                match self.store.read_stream(read).try_next().await? {
+                    // The store places events after the append.
+                    Some(event) if event.position == Position::ZERO => self.placed(&event).await,
+                    event => Ok(event.map(|event| event.position)),
+                }
             }
         }
+    }
+
+    /// Where the log has an event that was read without its position; `None` if it has no place yet.
+    async fn placed(&self, event: &RecordedEvent) -> Result<Option<Position>> {
+        let recorded = TimeRange { since: Some(event.recorded), until: None };
+        let filter = Filter::all().with_stream_prefix(event.stream.as_str());
+        let read = ReadLog::new().with_filter(filter.with_recorded(recorded));
+        let mut events = self.store.read_log(read);
+        while let Some(found) = events.try_next().await? {
+            if (&found.stream, found.version) == (&event.stream, event.version) {
+                return Ok(Some(found.position));
+            }
+        }
+        Ok(None)
     }
 }

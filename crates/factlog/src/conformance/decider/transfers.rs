@@ -44,6 +44,16 @@ impl Transfers {
     pub fn new(count: u64) -> Self {
         Self { count, accounts: 100, workers: 32, executors: 4, faults_permille: 20, seed: 0 }
     }
+
+    /// So many transfers, or as many as `FACTLOG_TRANSFERS` says.
+    ///
+    /// # Panics
+    /// If that is no number.
+    #[must_use]
+    pub fn from_env(count: u64) -> Self {
+        let number = |text: String| text.parse().expect("FACTLOG_TRANSFERS is a number");
+        Self::new(std::env::var("FACTLOG_TRANSFERS").map_or(count, number))
+    }
 }
 
 /// Makes the transfers, and demands that the sum of all accounts never changed, that no account was

@@ -85,22 +85,33 @@ impl ViewBench {
 
     /// Appends an event, and waits until it is in the log.
     async fn append(&mut self, stream: &str, event_type: &str, data: Value) {
-        self.appended += 1;
-        self.clock.advance_ms(1);
-        let id = uuid::Uuid::from_u128(self.appended.into());
-        let event_type = event_type.parse().expect("the suite names types well");
-        let event = Event::new(id, event_type, data.to_string());
-        let stream = bench::name(stream);
-        let append = self.store().append_to(&stream, Expected::Any, vec![event]).await;
-        append.expect("events can be appended");
-        let before = Position::new(self.appended - 1);
-        self.store().wait_past(before).await.expect("the log grows");
+        self.send(stream, event_type, data).await;
+        self.placed().await;
     }
 
     async fn append_some(&mut self, random: &mut random::Random, count: usize) {
         for _ in 0..count {
             let (stream, event_type, data) = model::event(random);
-            self.append(&stream, event_type, data).await;
+            self.send(&stream, event_type, data).await;
+        }
+        self.placed().await;
+    }
+
+    async fn send(&mut self, stream: &str, event_type: &str, data: Value) {
+        self.appended += 1;
+        self.clock.advance_ms(1);
+        let id = uuid::Uuid::from_u128(self.appended.into());
+        let event_type = event_type.parse().expect("the suite names types well");
+        let event = Event::new(id, event_type, data.to_string());
+        let append = self.store().append_to(&bench::name(stream), Expected::Any, vec![event]).await;
+        append.expect("events can be appended");
+    }
+
+    /// Waits until the log has all that was appended.
+    async fn placed(&self) {
+        let (mut head, all) = (Position::ZERO, Position::new(self.appended));
+        while head < all {
+            head = self.store().wait_past(head).await.expect("the log grows");
         }
     }
 

@@ -12,7 +12,7 @@ use std::sync::Arc;
 pub(crate) use real::{Lock, RealDisk};
 
 /// Bytes of zeros that are written at once, at most.
-pub(crate) const ZEROS_BYTES: usize = 1 << 20;
+pub(crate) const ZEROS_BYTES: usize = 1 << 18;
 
 /// Zeros that begin where a page of memory does: as a disk wants them that reads them by itself.
 #[repr(align(4096))]

@@ -1,11 +1,13 @@
-//! The suite of states can fail: a state with a defect fails a case, and the differential test by few
-//! operations.
+//! The suites of states and views can fail: a state with a defect fails a case of states, and the
+//! differential test by few operations; and on one that does not fence its writers, or loses deletions,
+//! projections make something else of the documents, which a case of views sees.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use factlog::conformance::differential::Plan;
 use factlog::conformance::state::{StateFixture, cases, find, run};
+use factlog::conformance::view;
 use factlog::conformance::{Fixture, TestClock};
 use factlog::state::{
     Change, Condition, Item, ItemStream, Key, Revision, Scan, State, Write, Written,
@@ -87,9 +89,8 @@ impl State for BrokenState {
 
     async fn write(&self, mut writes: Vec<Write>) -> Result<Written> {
         if self.has(Defect::ForgetsConditions) {
-            for write in writes.iter_mut().filter(|write| write.change != Change::Keep) {
-                write.condition = Condition::Any;
-            }
+            writes.retain(|write| write.change != Change::Keep);
+            writes.iter_mut().for_each(|write| write.condition = Condition::Any);
         }
         if self.has(Defect::KeepsWhatIsDeleted) && writes.len() > 1 {
             writes.retain(|write| write.change != Change::Delete);
@@ -109,7 +110,7 @@ impl State for BrokenState {
 }
 
 /// Each defect, and a case that must not pass with it.
-const DEFECTS: [(Defect, fn(Defect)); 5] = [
+const STATE_CASES: [(Defect, fn(Defect)); 5] = [
     (Defect::ForgetsConditions, |defect| {
         run(Broken::open(defect), cases::a_write_is_done_only_if_its_condition_holds);
     }),
@@ -129,16 +130,29 @@ const DEFECTS: [(Defect, fn(Defect)); 5] = [
     }),
 ];
 
+/// Defects that a case of views must not pass with.
+const VIEW_CASES: [(Defect, fn(Defect)); 3] = [
+    (Defect::ForgetsConditions, |defect| {
+        view::run(Broken::open(defect), view::cases::a_worker_back_from_the_dead_changes_nothing);
+    }),
+    (Defect::ForgetsConditions, |defect| {
+        view::run(Broken::open(defect), view::cases::workers_at_once_make_the_same_documents);
+    }),
+    (Defect::KeepsWhatIsDeleted, |defect| {
+        view::run(Broken::open(defect), view::cases::documents_are_a_fold_over_the_log);
+    }),
+];
+
 #[test]
 fn every_defect_fails_a_case() {
-    for (defect, case) in DEFECTS {
+    for (defect, case) in STATE_CASES.into_iter().chain(VIEW_CASES) {
         assert!(std::panic::catch_unwind(|| case(defect)).is_err(), "{defect:?} is not caught");
     }
 }
 
 #[test]
 fn the_differential_test_catches_every_defect_by_few_operations() {
-    for (defect, _) in DEFECTS {
+    for (defect, _) in STATE_CASES {
         let open = |clock| Arc::new(Memory::new(clock));
         let difference = find(&Plan::new(500), open, Broken::open(defect))
             .unwrap_or_else(|| panic!("{defect:?} is not caught"));

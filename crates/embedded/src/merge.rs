@@ -10,6 +10,10 @@ use lsm_tree::{AbstractTree, AnyTree, Error, Result, SeqNo};
 
 use crate::limits::UNMERGED_MAX;
 
+/// What something newer hides is dropped, whenever it was written: nobody reads the past of a tree, and a
+/// read under way keeps the files that it began with.
+const HIDDEN: SeqNo = SeqNo::MAX;
+
 /// Merges when it is asked to. Dropping it waits for the merge that is under way.
 #[derive(Debug)]
 pub(crate) struct Merger {
@@ -21,12 +25,12 @@ pub(crate) struct Merger {
 }
 
 impl Merger {
-    /// A merger of the tree. What is hidden by something newer is dropped if its number is below `forget`.
-    pub(crate) fn start(tree: &AnyTree, forget: SeqNo) -> std::io::Result<Self> {
+    /// A merger of the tree.
+    pub(crate) fn start(tree: &AnyTree) -> std::io::Result<Self> {
         let (ask, asked) = mpsc::sync_channel(0);
         let failed = Arc::default();
         let (tree, failure) = (tree.clone(), Arc::clone(&failed));
-        let work = move || merge_when_asked(&tree, forget, &asked, &failure);
+        let work = move || merge_when_asked(&tree, &asked, &failure);
         let thread = thread::Builder::new().name("factlog-merge".to_owned()).spawn(work)?;
         Ok(Self { ask: Some(ask), thread: Some(thread), failed })
     }
@@ -55,14 +59,9 @@ impl Drop for Merger {
     }
 }
 
-fn merge_when_asked(
-    tree: &AnyTree,
-    forget: SeqNo,
-    asked: &Receiver<()>,
-    failed: &Mutex<Option<Error>>,
-) {
+fn merge_when_asked(tree: &AnyTree, asked: &Receiver<()>, failed: &Mutex<Option<Error>>) {
     while asked.recv().is_ok() {
-        if let Err(error) = tree.compact(Arc::new(Leveled::default()), forget) {
+        if let Err(error) = tree.compact(Arc::new(Leveled::default()), HIDDEN) {
             *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
         }
     }

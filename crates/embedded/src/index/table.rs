@@ -47,8 +47,7 @@ impl LsmTable {
         let next = tree.get_highest_seqno().map_or(0, |highest| highest + 1);
         seqno.fetch_max(next);
         visible.fetch_max(next);
-        let merger =
-            Merger::start(&tree, 0).map_err(|e| failed_to("starting a thread", e.into()))?;
+        let merger = Merger::start(&tree).map_err(|e| failed_to("starting a thread", e.into()))?;
         Ok(Self { tree, merger })
     }
 }

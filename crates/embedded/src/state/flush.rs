@@ -12,7 +12,7 @@ use std::thread::{self, JoinHandle};
 
 use factlog::{Error, Result};
 
-use super::items::{Items, NEWEST};
+use super::items::Items;
 use crate::merge::Merger;
 
 /// Writes sealed parts to disk. Dropping it waits until it is done with the one at hand.
@@ -41,7 +41,7 @@ struct Parts {
 
 impl Flusher {
     pub(crate) fn start(items: Items) -> Result<Self> {
-        let merger = Merger::start(&items.tree, NEWEST);
+        let merger = Merger::start(&items.tree);
         let merger = merger.map_err(|e| items.failed_to("starting a thread of", e.into()))?;
         let shared = Arc::<Shared>::default();
         let (for_thread, for_errors) = (Arc::clone(&shared), items.clone());

@@ -1,5 +1,5 @@
-//! Whether another command has written to an embedded store, by its files: it can't be open to be
-//! asked, since one process at a time has it open.
+//! Whether other commands came by an embedded store, by its files: it can't be open to be asked, since one
+//! process at a time has it open.
 
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -12,9 +12,9 @@ pub(crate) fn log_changed(store: &Path) -> Option<SystemTime> {
     newest(store, "segment-")
 }
 
-/// When the log and the state beside it were last written to.
-pub(crate) fn changed(store: &Path) -> [Option<SystemTime>; 2] {
-    [log_changed(store), newest(&store.join("state"), "journal-")]
+/// When the store was last opened, by whoever.
+pub(crate) fn opened(store: &Path) -> Option<SystemTime> {
+    newest(store, "LOCK")
 }
 
 /// When a file whose name begins so was last written to.

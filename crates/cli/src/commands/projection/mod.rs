@@ -94,7 +94,7 @@ pub(crate) enum ProjectionCommand {
   factlog projection start                        # all, and stay
   factlog projection start loans --until-caught-up
 
-An embedded store is held while there is something to build, and let go until other commands have written to it.")]
+An embedded store is held while there is something to build, and let go until another command has had it open.")]
 pub(crate) struct StartArgs {
     /// Only these, paused or failed as they may be; by default all that are declared and not paused.
     names: Vec<ProjectionName>,

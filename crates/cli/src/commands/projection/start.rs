@@ -1,12 +1,12 @@
 //! `factlog projection start`
 //!
 //! ```text
-//!   embedded    open -> catch up -> close -> wait until files change -> open -> ...
+//!   embedded    open -> catch up -> close -> wait until others had it open -> open -> ...
 //!   DynamoDB    a worker each, and a look at what is registered now and then
 //! ```
 //!
 //! One process at a time has an embedded store open. So that others can append and query, this one opens it
-//! when its files have changed, catches up, and closes it again.
+//! when another had it open, catches up, and closes it again.
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
@@ -93,11 +93,11 @@ async fn follow_files(
                 _ = &mut interrupted => return Err(Failure::Interrupted),
             }
             told.tell(&drive.active().await?, output)?;
-            // As long as the store is open, it is changed by nobody else.
-            Ok(watch::changed(files))
+            // As long as this process has the store open, nobody else opens it.
+            Ok(watch::opened(files))
         })
         .await?;
-        while watch::changed(files) == seen {
+        while watch::opened(files) == seen {
             tokio::select! {
                 () = tokio::time::sleep(watch::LOOK_AGAIN) => {}
                 _ = &mut interrupted => return Err(Failure::Interrupted),

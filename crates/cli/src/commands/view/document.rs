@@ -1,7 +1,11 @@
 //! Documents as they are printed: one line of JSON each, or a table of their fields.
 
+use std::collections::BTreeMap;
+
 use factlog::view::Document;
-use serde_json::{Value, json};
+use factlog::{Position, StreamName};
+use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::exit::Failure;
 use crate::output::{Output, shortened};
@@ -44,16 +48,20 @@ pub(super) fn several(documents: &[Document], output: &mut Output) -> Result<(),
     Ok(output.table(&titles, &documents.iter().map(row).collect::<Vec<_>>())?)
 }
 
+/// A line of JSON.
+#[derive(Serialize)]
+struct Line<'a> {
+    key: &'a str,
+    data: &'a Map<String, Value>,
+    /// The streams that it was built from, with the version of each.
+    from: BTreeMap<&'a StreamName, u64>,
+    position: Position,
+}
+
 fn line(document: &Document, output: &mut Output) -> Result<(), Failure> {
-    let from = document.sources.iter();
-    let from: serde_json::Map<_, _> =
-        from.map(|(stream, version)| (stream.to_string(), version.number().into())).collect();
-    Ok(output.json(&json!({
-        "key": document.key,
-        "data": document.data,
-        "from": from,
-        "position": document.position.number(),
-    }))?)
+    let Document { key, data, sources, position, .. } = document;
+    let from = sources.iter().map(|(stream, version)| (stream, version.number())).collect();
+    Ok(output.json(&Line { key, data, from, position: *position })?)
 }
 
 /// A value without the quotes of a text.

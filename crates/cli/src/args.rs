@@ -13,7 +13,7 @@ use object_store::ObjectStore;
 use object_store::aws::AmazonS3Builder;
 use object_store::local::LocalFileSystem;
 
-use crate::commands::{CostArgs, TablesCommand};
+use crate::commands::{CostArgs, ProjectionCommand, TablesCommand, ViewCommand};
 use crate::demo::DemoArgs;
 use crate::{exit, when};
 
@@ -144,6 +144,12 @@ pub(crate) enum Command {
     Import(ImportArgs),
     /// Write events as JSON Lines, as `import` takes them.
     Export(ExportArgs),
+    /// Declare projections, build them, look after them.
+    #[command(subcommand)]
+    Projection(ProjectionCommand),
+    /// Query the documents that projections make.
+    #[command(subcommand)]
+    View(ViewCommand),
     /// Count what the store holds.
     Stat,
     /// Read everything and check every checksum, version, position and index entry.

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use factlog::projection::Projections;
+use factlog::state::State;
 use factlog::{Error, Memory, Result, Store, SystemClock};
 use factlog_dynamodb as dynamodb;
 use factlog_embedded as embedded;
@@ -51,6 +53,22 @@ impl Backend {
             Self::Embedded(store) => Arc::clone(store) as _,
             Self::DynamoDb(store) => Arc::new(store.clone()),
         }
+    }
+
+    /// What the store keeps beside its events.
+    pub(crate) fn state(&self) -> Result<Arc<dyn State>> {
+        match self {
+            Self::Memory(_) => Err(Error::invalid(
+                "store memory: is forgotten at the end of the command, and projections are to be kept",
+            )),
+            Self::Embedded(store) => Ok(Arc::new(store.state()?)),
+            Self::DynamoDb(store) => Ok(store.state()),
+        }
+    }
+
+    /// The projections of the store.
+    pub(crate) fn projections(&self) -> Result<Arc<Projections>> {
+        Ok(Arc::new(Projections::new(self.store(), self.state()?, SystemClock)))
     }
 
     /// Whether appends are decided in the order in which they come, although none waits for the one before it.

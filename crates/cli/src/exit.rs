@@ -1,5 +1,6 @@
 //! How a command ends: exit codes by what the caller does next.
 
+use std::fmt::Display;
 use std::io;
 use std::process::ExitCode;
 
@@ -11,17 +12,20 @@ Exit codes:
   0    done
   1    another failure (a defect of factlog among them)
   2    invalid input or usage
-  3    not found: the store or the stream
+  3    not found: the store, the stream, the projection, the document
   4    conflict: the stream is not where the append expected it
   5    corrupt: stored bytes are not what was written
   6    unavailable: in use by another process, disk full, closed
   7    too large
+  8    failed: a projection stands before an event that it can't apply
   130  interrupted";
 
 /// Why a command ends before it is done.
 #[derive(Debug)]
 pub(crate) enum Failure {
     Store(Error),
+    /// Projections stand before events that they can't apply: which, and why.
+    Projections(String),
     /// Whoever read the output has enough.
     OutputClosed,
     Interrupted,
@@ -45,10 +49,17 @@ impl From<io::Error> for Failure {
 
 /// Tells what failed on standard error, and the code to exit with.
 pub(crate) fn report(failure: &Failure) -> ExitCode {
-    if let Failure::Store(error) = failure {
-        anstream::eprintln!("{}error:{} {error}", style().render(), style().render_reset());
+    match failure {
+        Failure::Store(error) => tell(error),
+        Failure::Projections(which) => tell(which),
+        Failure::OutputClosed | Failure::Interrupted => {}
     }
     ExitCode::from(code(failure))
+}
+
+/// Tells on standard error what failed.
+pub(crate) fn tell(what: impl Display) {
+    anstream::eprintln!("{}error:{} {what}", style().render(), style().render_reset());
 }
 
 fn style() -> anstyle::Style {
@@ -58,6 +69,7 @@ fn style() -> anstyle::Style {
 fn code(failure: &Failure) -> u8 {
     match failure {
         Failure::OutputClosed => 0,
+        Failure::Projections(_) => 8,
         Failure::Interrupted => 130,
         Failure::Store(error) => match error.kind() {
             ErrorKind::Invalid => 2,

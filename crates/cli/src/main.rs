@@ -11,6 +11,7 @@ mod import;
 mod jsonl;
 mod output;
 mod scratch;
+mod watch;
 mod when;
 
 use std::process::ExitCode;

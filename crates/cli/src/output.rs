@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 
 use anstyle::{AnsiColor, Style};
 use factlog::{Position, RecordedEvent};
+use serde::Serialize;
 
 use crate::args::Format;
 use crate::jsonl;
@@ -116,6 +117,12 @@ impl Output {
         writeln!(self.to, "}}")
     }
 
+    /// A value as one line of JSON.
+    pub(crate) fn json(&mut self, value: &impl Serialize) -> io::Result<()> {
+        serde_json::to_writer(&mut self.to, value)?;
+        writeln!(self.to)
+    }
+
     /// A sentence for a person.
     pub(crate) fn note(&mut self, text: &str) -> io::Result<()> {
         writeln!(self.to, "{text}")
@@ -126,7 +133,7 @@ impl Output {
     }
 }
 
-fn shortened(text: &str, width: usize) -> String {
+pub(crate) fn shortened(text: &str, width: usize) -> String {
     match text.char_indices().nth(width) {
         None => text.to_owned(),
         Some((end, _)) => {

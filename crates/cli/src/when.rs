@@ -3,7 +3,7 @@
 use factlog::{Clock, Error, Result, SystemClock, TimeRange, Timestamp};
 
 const NANOS_A_SECOND: i64 = 1_000_000_000;
-const NANOS_A_DAY: i64 = 86_400 * NANOS_A_SECOND;
+pub(crate) const NANOS_A_DAY: i64 = 86_400 * NANOS_A_SECOND;
 
 /// A range from two texts; a date means all of the day.
 pub(crate) fn range(since: Option<&str>, until: Option<&str>) -> Result<TimeRange> {
@@ -12,7 +12,8 @@ pub(crate) fn range(since: Option<&str>, until: Option<&str>) -> Result<TimeRang
     Ok(TimeRange { since, until })
 }
 
-fn parse(text: &str, within_day: i64) -> Result<Timestamp> {
+/// A point in time; of a date midnight, or so much later.
+pub(crate) fn parse(text: &str, within_day: i64) -> Result<Timestamp> {
     if let Some(nanos) = ago(text) {
         let now = SystemClock.now().unix_nanos();
         return Ok(Timestamp::from_unix_nanos(now.saturating_sub(nanos)));

@@ -226,3 +226,43 @@ fn a_large_event_needs_a_place_and_comes_back_from_there() {
     assert_ne!(without.status.code(), Some(0));
     assert!(errors(&without).contains("scan-1"), "{}", errors(&without));
 }
+
+#[test]
+fn projections_are_built_followed_and_queried() {
+    let store = Store::new();
+    for (stream, event_type) in [("loan-1", "Submitted"), ("loan-2", "Submitted")] {
+        store.lines(&["append", stream, event_type]);
+    }
+    let file = store.factlog.directory.path().join("loans.toml");
+    let text = "name = 'loans'\n[[index]]\nfield = 'status'\ntype = 'string'\n\
+                [[on]]\nkey = '.stream'\nmerge.status = '.type'\n";
+    std::fs::write(&file, text).unwrap();
+    store.lines(&["projection", "create", file.to_str().unwrap()]);
+    store.refused(&["view", "query", "loans"], 6, "is being built");
+    let started = store.lines(&["projection", "start", "--until-caught-up"]).remove(0);
+    assert_eq!((&started["state"], &started["position"]), (&json!("live"), &json!(2)));
+    let submitted = ["view", "count", "loans", "--where", "status = Submitted"];
+    assert_eq!(store.lines(&submitted), [json!({"documents": 2})]);
+
+    let mut child = store.command(&["projection", "start"]).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut until = |says: &dyn Fn(&Value) -> bool| loop {
+        let line = lines.next().unwrap().unwrap();
+        if says(&serde_json::from_str(&line).unwrap()) {
+            break;
+        }
+    };
+    until(&|line| line["position"] == 2);
+    store.lines(&["append", "loan-1", "Approved"]);
+    until(&|line| line["position"] == 3);
+    assert_eq!(store.lines(&submitted), [json!({"documents": 1})]);
+    store.lines(&["projection", "rebuild", "loans"]);
+    until(&|line| line["generation"] == 2 && line["state"] == "live");
+    store.lines(&["projection", "pause", "loans"]);
+    until(&|line| line["state"] == "paused");
+    interrupt(&child);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{}", errors(&output));
+    let found = store.lines(&["view", "get", "loans", "loan-1"]).remove(0);
+    assert_eq!(found["data"], json!({"status": "Approved"}));
+}

@@ -1,7 +1,6 @@
 //! `factlog log`
 
 use std::path::Path;
-use std::time::{Duration, SystemTime};
 
 use factlog::{Store, StoreExt, Subscription, SystemClock};
 use futures::TryStreamExt;
@@ -10,9 +9,7 @@ use crate::args::{LogArgs, Place};
 use crate::backend::{self, Backend};
 use crate::exit::Failure;
 use crate::output::Output;
-
-/// How often the files of a store are looked at, to see whether another command has written to it.
-const LOOK_AGAIN: Duration = Duration::from_millis(50);
+use crate::watch;
 
 pub(crate) async fn run(
     backend: &Backend,
@@ -44,7 +41,7 @@ pub(crate) async fn follow(
     let mut left = args.limit;
     let mut first = true;
     while left > 0 {
-        let seen = changed(files);
+        let seen = watch::log_changed(files);
         let backend = Backend::open(place, false).await?;
         let store = backend.store();
         let head = store.head().await?;
@@ -61,9 +58,9 @@ pub(crate) async fn follow(
         drop((store, backend));
         output.flush()?;
         // What this process itself changed by closing the store is not news: the head tells.
-        while left > 0 && changed(files) == seen {
+        while left > 0 && watch::log_changed(files) == seen {
             tokio::select! {
-                () = tokio::time::sleep(LOOK_AGAIN) => {}
+                () = tokio::time::sleep(watch::LOOK_AGAIN) => {}
                 _ = tokio::signal::ctrl_c() => return Err(Failure::Interrupted),
             }
         }
@@ -101,13 +98,4 @@ async fn subscribe(
     drop(news);
     output.flush()?;
     Ok(store.close().await?)
-}
-
-/// When a segment of the store was last written to.
-fn changed(store: &Path) -> Option<SystemTime> {
-    let entries = std::fs::read_dir(store).ok()?;
-    let segments = entries.filter_map(Result::ok).filter(|entry| {
-        entry.file_name().to_str().is_some_and(|name| name.starts_with("segment-"))
-    });
-    segments.filter_map(|entry| entry.metadata().ok()?.modified().ok()).max()
 }

@@ -5,6 +5,7 @@ mod completions;
 mod cost;
 mod export;
 mod log;
+mod projection;
 mod read;
 mod repair;
 mod sequence;
@@ -12,9 +13,12 @@ mod stat;
 mod streams;
 mod tables;
 mod verify;
+mod view;
 
 pub(crate) use cost::CostArgs;
+pub(crate) use projection::ProjectionCommand;
 pub(crate) use tables::TablesCommand;
+pub(crate) use view::ViewCommand;
 
 use crate::args::{Cli, Command, Format};
 use crate::backend::Backend;
@@ -88,6 +92,15 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
             with(open(false).await?, async |backend| repair::run(backend, &mut output).await)
                 .await?;
         }
+        Command::Projection(command) => {
+            projection::run(&cli.place, command, &mut output).await?;
+        }
+        Command::View(command) => {
+            with(open(false).await?, async |backend| {
+                view::run(backend, command, &mut output).await
+            })
+            .await?;
+        }
         Command::Sequence => sequence::run(&cli.place, &mut output).await?,
     }
     Ok(output.flush()?)
@@ -100,12 +113,13 @@ async fn placed(backend: Backend) -> Result<Backend, Failure> {
 }
 
 /// Does the work on the store, and closes it whatever came of the work.
-async fn with(
+async fn with<T>(
     backend: Backend,
-    work: impl AsyncFnOnce(&Backend) -> Result<(), Failure>,
-) -> Result<(), Failure> {
+    work: impl AsyncFnOnce(&Backend) -> Result<T, Failure>,
+) -> Result<T, Failure> {
     let done = work(&backend).await;
     let closed = backend.store().close().await;
-    done?;
-    Ok(closed?)
+    let done = done?;
+    closed?;
+    Ok(done)
 }

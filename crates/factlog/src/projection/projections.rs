@@ -330,7 +330,7 @@ impl Projections {
             events: lanes.iter().map(|lane| lane.events).sum(),
             parked: lanes.iter().map(|lane| lane.parked).sum(),
             at: lanes.iter().map(|lane| lane.at).max().unwrap_or_default(),
-            rate: lanes.iter().map(|lane| lane.rate).sum(),
+            rate: lanes.iter().fold(0.0, |sum, lane| sum + lane.rate),
         })
     }
 

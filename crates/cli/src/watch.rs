@@ -1,0 +1,26 @@
+//! Whether other commands came by an embedded store, by its files: it can't be open to be asked, since one
+//! process at a time has it open.
+
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+/// How often the files are looked at.
+pub(crate) const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+/// When the log was last written to.
+pub(crate) fn log_changed(store: &Path) -> Option<SystemTime> {
+    newest(store, "segment-")
+}
+
+/// When the store was last opened, by whoever.
+pub(crate) fn opened(store: &Path) -> Option<SystemTime> {
+    newest(store, "LOCK")
+}
+
+/// When a file whose name begins so was last written to.
+fn newest(directory: &Path, prefix: &str) -> Option<SystemTime> {
+    let entries = std::fs::read_dir(directory).ok()?.filter_map(Result::ok);
+    let files = entries
+        .filter(|entry| entry.file_name().to_str().is_some_and(|name| name.starts_with(prefix)));
+    files.filter_map(|entry| entry.metadata().ok()?.modified().ok()).max()
+}

@@ -146,7 +146,7 @@ pub const JSON_BODY_BYTES_MAX: usize = 128 << 10;
 /// Most bytes of one append in the layouts of one item an event, where no object store takes large events.
 pub const JSON_APPEND_BYTES_MAX: usize = 3 << 19;
 
-/// Most objects that one append writes at the same time.
+/// Most objects that one append writes, or one page of a read fetches, at the same time.
 pub const LARGE_REQUESTS_MAX: usize = 8;
 
 /// How often a sequencer looks at the stream while nothing happens: DynamoDB allows five looks a second at each shard.

@@ -45,6 +45,10 @@ pub const QUERIES_AT_ONCE: usize = 16;
 /// Batches of events that a reader of the log fetches at once.
 pub const BATCHES_AT_ONCE: usize = 3;
 
+/// Most items of one request of a scan. DynamoDB ends it at a megabyte, which is before; without a number DynamoDB Local
+/// goes through the rest of the table for each.
+pub const SCAN_ITEMS_MAX: i32 = 10_000;
+
 /// Pages of the log that the first query of a read answers, and at most; they double in between.
 pub const PAGES_FIRST: i32 = 4;
 /// Most pages of the log that one query answers.

@@ -21,6 +21,12 @@ pub const APPEND_TYPES_BYTES_MAX: usize = 1 << 20;
 /// Times that the SDK sends a request which fails in passing; then the store is unavailable.
 pub const ATTEMPTS_MAX: u32 = 8;
 
+/// Requests that a process may send again at once, all together; as many again as [`RETRIES_A_SECOND`] allow.
+pub const RETRIES_AT_ONCE: usize = 2_000;
+
+/// Requests that a process may send again each second, all together and for as long as it takes.
+pub const RETRIES_A_SECOND: f32 = 100.0;
+
 /// How long one attempt of a request, or its connection, may take.
 pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 

@@ -1,11 +1,12 @@
 //! Whatever becomes of a request, the store answers right or says that it can't now; nothing is lost, nothing is there twice.
 //!
-//! Here are the calls; [`faults`] says what befalls them.
+//! Here are the calls; [`faults`] says what befalls them. [`throttling`]: what a throttled request is to the others.
 #![allow(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
 #[path = "../common/mod.rs"]
 mod common;
 mod faults;
+mod throttling;
 mod trial;
 
 use factlog::state::{Condition, Write, Written};

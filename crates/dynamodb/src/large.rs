@@ -105,32 +105,46 @@ fn unreadable(path: &Path, e: object_store::Error) -> Error {
     Error::unavailable(format!("{path} can't be read: {e}")).with_source(e)
 }
 
-/// The piece, with what lies elsewhere. Where nothing does, no I/O happens.
+/// The pieces, with what lies elsewhere, read some at a time. Where nothing does, no I/O happens.
 ///
 /// # Errors
 /// `Corrupt` if an object is missing or not what was written, `Invalid` if there is an object but no object store,
 /// `Unavailable` if it fails. All name stream, version and object.
-pub(crate) async fn complete(decoded: Decoded, large: Option<&LargeEvents>) -> Result<Piece> {
-    let Decoded { mut piece, elsewhere } = decoded;
-    for (index, body, address) in elsewhere {
-        let at = piece.first.plus(index as u64);
-        let place = format!("stream {} version {at}: large event", piece.stream);
-        let Some(large) = large else {
-            let message =
-                format!("{place} {} needs an object store, and none is given", address.object);
-            return Err(Error::invalid(message));
-        };
-        let bytes = large
-            .read(&address)
-            .await
-            .map_err(|e| Error::new(e.kind().clone(), format!("{place} {e}")).with_source(e))?;
-        let event = &mut piece.events[index];
+pub(crate) async fn complete(
+    decoded: Vec<Decoded>,
+    large: Option<&LargeEvents>,
+) -> Result<Vec<Piece>> {
+    let (mut pieces, mut bodies) = (Vec::<Piece>::with_capacity(decoded.len()), Vec::new());
+    for (number, Decoded { piece, elsewhere }) in decoded.into_iter().enumerate() {
+        for (index, body, address) in elsewhere {
+            let at = piece.first.plus(index as u64);
+            let place = format!("stream {} version {at}: large event", piece.stream);
+            bodies.push(async move {
+                Ok::<_, Error>((number, index, body, read(large, address, place).await?))
+            });
+        }
+        pieces.push(piece);
+    }
+    let mut found = stream::iter(bodies).buffer_unordered(LARGE_REQUESTS_MAX);
+    while let Some((number, index, body, bytes)) = found.try_next().await? {
+        let event = &mut pieces[number].events[index];
         match body {
             Body::Data => event.data = bytes,
             Body::Metadata => event.metadata = bytes,
         }
     }
-    Ok(piece)
+    Ok(pieces)
+}
+
+/// Reads what an event has elsewhere; `place` says which event that is.
+async fn read(large: Option<&LargeEvents>, address: Address, place: String) -> Result<Bytes> {
+    let Some(large) = large else {
+        let object = &address.object;
+        let message = format!("{place} {object} needs an object store, and none is given");
+        return Err(Error::invalid(message));
+    };
+    let bytes = large.read(&address).await;
+    bytes.map_err(|e| Error::new(e.kind().clone(), format!("{place} {e}")).with_source(e))
 }
 
 #[cfg(test)]
@@ -166,15 +180,17 @@ mod tests {
         block_on(large.write(&[upload.clone(), upload.clone()])).unwrap();
         let path = Path::from(format!("large/events/ba/{hash}"));
         assert!(block_on(objects.head(&path)).is_ok());
-        let piece = block_on(complete(decoded(upload.address), Some(&large))).unwrap();
-        assert_eq!(piece.events[1].data, "abc");
+        let two = vec![decoded(upload.address.clone()), decoded(upload.address)];
+        let pieces = block_on(complete(two, Some(&large))).unwrap();
+        assert!(pieces.iter().all(|piece| piece.events[1].data == "abc"), "{pieces:?}");
     }
 
     #[test]
     fn what_is_missing_or_was_changed_is_corrupt_and_named() {
         let (objects, large) = in_memory();
         let upload = Upload::new(Bytes::from_static(b"abc"));
-        let read = |large| block_on(complete(decoded(upload.address.clone()), large)).unwrap_err();
+        let read =
+            |large| block_on(complete(vec![decoded(upload.address.clone())], large)).unwrap_err();
         let error = read(None);
         assert_eq!(*error.kind(), ErrorKind::Invalid, "{error}");
         for (content, says) in

@@ -21,6 +21,12 @@ pub const APPEND_TYPES_BYTES_MAX: usize = 1 << 20;
 /// Times that the SDK sends a request which fails in passing; then the store is unavailable.
 pub const ATTEMPTS_MAX: u32 = 8;
 
+/// Requests that a process may send again at once, all together; as many again as [`RETRIES_A_SECOND`] allow.
+pub const RETRIES_AT_ONCE: usize = 2_000;
+
+/// Requests that a process may send again each second, all together and for as long as it takes.
+pub const RETRIES_A_SECOND: f32 = 100.0;
+
 /// How long one attempt of a request, or its connection, may take.
 pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -44,6 +50,10 @@ pub const QUERIES_AT_ONCE: usize = 16;
 
 /// Batches of events that a reader of the log fetches at once.
 pub const BATCHES_AT_ONCE: usize = 3;
+
+/// Most items of one request of a scan. DynamoDB ends it at a megabyte, which is before; without a number DynamoDB Local
+/// goes through the rest of the table for each.
+pub const SCAN_ITEMS_MAX: i32 = 10_000;
 
 /// Pages of the log that the first query of a read answers, and at most; they double in between.
 pub const PAGES_FIRST: i32 = 4;
@@ -146,7 +156,7 @@ pub const JSON_BODY_BYTES_MAX: usize = 128 << 10;
 /// Most bytes of one append in the layouts of one item an event, where no object store takes large events.
 pub const JSON_APPEND_BYTES_MAX: usize = 3 << 19;
 
-/// Most objects that one append writes at the same time.
+/// Most objects that one append writes, or one page of a read fetches, at the same time.
 pub const LARGE_REQUESTS_MAX: usize = 8;
 
 /// How often a sequencer looks at the stream while nothing happens: DynamoDB allows five looks a second at each shard.

@@ -101,11 +101,7 @@ impl Shared {
 
     /// The pieces that these items are, with all data.
     pub(crate) async fn decode_all(&self, items: Vec<Item>) -> Result<Vec<Piece>> {
-        let mut pieces = Vec::with_capacity(items.len());
-        for item in &items {
-            let decoded = self.layout.decode(item)?;
-            pieces.push(large::complete(decoded, self.large.as_ref()).await?);
-        }
-        Ok(pieces)
+        let decoded = items.iter().map(|item| self.layout.decode(item)).collect::<Result<_>>()?;
+        large::complete(decoded, self.large.as_ref()).await
     }
 }

@@ -147,7 +147,7 @@ impl Store {
     }
 
     /// Waits until all that was appended before has its place in the log, as far as DynamoDB Streams have told;
-    /// places it where no other process does.
+    /// places it where the sequencer of this process does not, whether that of another does or not.
     ///
     /// # Errors
     /// Those of the sequencer.

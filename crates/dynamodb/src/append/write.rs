@@ -23,7 +23,7 @@ pub(super) async fn write(
     let indexed = items.iter().filter(|item| shared.layout.is_indexed(item)).count();
     let mut actions: Vec<_> = items.into_iter().map(|item| put(shared, item)).collect();
     actions.extend(parts.iter().zip(ends).filter_map(|(part, end)| check(shared, part, end)));
-    within_limits(&actions)?;
+    within_limits(parts, &actions)?;
     let in_transaction = actions.len() > 1;
     match shared.client.write(actions).await? {
         // Of a transaction the client computes the units, and it does not know the index.
@@ -95,7 +95,7 @@ fn check(shared: &Shared, part: &StreamAppend, end: &End) -> Option<Action> {
 }
 
 /// What DynamoDB would refuse is refused before, with the limit.
-fn within_limits(actions: &[Action]) -> Result<()> {
+fn within_limits(parts: &[StreamAppend], actions: &[Action]) -> Result<()> {
     let count = actions.len();
     if count > TRANSACTION_ITEMS_MAX {
         return Err(Error::too_large(format!(
@@ -104,9 +104,53 @@ fn within_limits(actions: &[Action]) -> Result<()> {
     }
     let bytes: usize = actions.iter().map(Action::bytes).sum();
     if bytes > TRANSACTION_BYTES_MAX {
+        let written = || parts.iter().filter(|part| !part.events.is_empty());
+        let names: usize = written().map(|part| part.stream.as_str().len()).sum();
+        let streams = written().count();
         return Err(Error::too_large(format!(
-            "an append has {bytes} bytes of items, DynamoDB's limit for a transaction is {TRANSACTION_BYTES_MAX}"
+            "an append to {streams} streams has {bytes} bytes in {count} items, each of which names all streams \
+             ({names} bytes), DynamoDB's limit for a transaction is {TRANSACTION_BYTES_MAX} bytes"
         )));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use factlog::{Append, Event};
+
+    use super::*;
+    use crate::layout::Layout;
+
+    #[test]
+    fn streams_of_long_names_are_too_many_before_anything_is_sent() {
+        let append = (0..100).fold(Append::default(), |append, n| {
+            let event = Event::new(uuid::Uuid::from_u128(n), "Merged".parse().unwrap(), "");
+            let stream = format!("{n:03}-{}", "n".repeat(1_000)).parse().unwrap();
+            append.and(stream, Expected::NoStream, vec![event])
+        });
+        let parts = append.streams();
+        let named: Vec<_> = parts
+            .iter()
+            .map(|part| Part { stream: part.stream.clone(), first: Version::FIRST, count: 1 })
+            .collect();
+        let put = |part: &StreamAppend| {
+            let encoded = Layout::native().encode(PartToWrite {
+                stream: &part.stream,
+                first: Version::FIRST,
+                events: &part.events,
+                recorded: Timestamp::default(),
+                index_time: Timestamp::default(),
+                parts: &named,
+                large_events: false,
+            });
+            let change = Change::Put(encoded.unwrap().items.remove(0));
+            Action { table: String::new(), change, condition: Condition::Any }
+        };
+        let actions: Vec<_> = parts.iter().map(put).collect();
+        let error = within_limits(parts, &actions).unwrap_err();
+        for says in ["100 streams", "names all streams (100400 bytes)", "limit", "4194304 bytes"] {
+            assert!(error.to_string().contains(says), "{error}");
+        }
+    }
 }

@@ -1,8 +1,9 @@
 //! Requests to DynamoDB: each counts what it costs, and says what failed.
 //!
-//! The SDK sends a request again that failed in passing (throttled, lost, answered with a 5xx), with
-//! adaptive back-off and jitter, until [`ATTEMPTS_MAX`]. What comes in parts is completed here: pages by the caller,
-//! what a batch leaves unprocessed by the batch.
+//! The SDK sends a request again that failed in passing (throttled, lost, answered with a 5xx): each for itself, after
+//! exponential pauses with full jitter, until [`ATTEMPTS_MAX`]. All of a store's requests together have [`RETRIES_AT_ONCE`]
+//! and [`RETRIES_A_SECOND`], so that a service in trouble is not asked many times as much. What comes in parts is completed
+//! here: pages by the caller, what a batch leaves unprocessed by the batch.
 
 mod batch;
 mod read;
@@ -11,13 +12,15 @@ mod write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_sdk_dynamodb::config::retry::{RetryConfig, RetryPartition};
+use aws_sdk_dynamodb::config::retry::{RetryConfig, RetryPartition, TokenBucket};
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
 
 use crate::backoff::{Backoff, Pauses};
 use crate::cost::Meter;
-use crate::limits::{ATTEMPT_TIMEOUT, ATTEMPTS_MAX, REQUEST_TIMEOUT};
+use crate::limits::{
+    ATTEMPT_TIMEOUT, ATTEMPTS_MAX, REQUEST_TIMEOUT, RETRIES_A_SECOND, RETRIES_AT_ONCE,
+};
 
 pub(crate) use read::{Page, Query};
 pub(crate) use write::{Action, Change, Condition, Written};
@@ -37,17 +40,15 @@ impl Client {
             .operation_attempt_timeout(ATTEMPT_TIMEOUT)
             .operation_timeout(REQUEST_TIMEOUT)
             .build();
-        let retries = RetryConfig::adaptive()
+        let retries = RetryConfig::standard()
             .with_max_attempts(ATTEMPTS_MAX)
             .with_initial_backoff(pauses.first)
             .with_max_backoff(pauses.max);
         let config = config.to_builder().retry_config(retries).timeout_config(timeouts).build();
-        // Of its own: by default all that the process does in a region counts as one.
-        let partition = || RetryPartition::custom("factlog").build();
         let dynamodb = aws_sdk_dynamodb::config::Builder::from(&config);
-        let dynamodb = dynamodb.retry_partition(partition()).build();
+        let dynamodb = dynamodb.retry_partition(retry_quota()).build();
         let streams = aws_sdk_dynamodbstreams::config::Builder::from(&config);
-        let streams = streams.retry_partition(partition()).build();
+        let streams = streams.retry_partition(retry_quota()).build();
         Self {
             dynamodb: aws_sdk_dynamodb::Client::from_conf(dynamodb),
             streams: aws_sdk_dynamodbstreams::Client::from_conf(streams),
@@ -73,4 +74,12 @@ impl Client {
             tokio::time::sleep(pause).await;
         }
     }
+}
+
+/// How often requests may be sent again, all together. By default that is shared with all that the process does in a
+/// region, and is filled up by requests that succeed, not by time.
+fn retry_quota() -> RetryPartition {
+    let tokens = TokenBucket::builder().capacity(RETRIES_AT_ONCE).refill_rate(RETRIES_A_SECOND);
+    let tokens = tokens.retry_cost(1).timeout_retry_cost(1).throttling_retry_cost(1);
+    RetryPartition::custom("factlog").token_bucket(tokens.build()).build()
 }

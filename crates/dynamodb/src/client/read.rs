@@ -8,6 +8,7 @@ use factlog::Result;
 use super::Client;
 use crate::error::failed;
 use crate::item::Item;
+use crate::limits::SCAN_ITEMS_MAX;
 
 /// A page of a query or a scan.
 #[derive(Debug, Default)]
@@ -102,7 +103,7 @@ impl Client {
     /// One page of a scan of a whole table, strongly consistent.
     pub(crate) async fn scan(&self, table: &str, start: Option<Item>) -> Result<Page> {
         let request = self.dynamodb.scan().table_name(table).consistent_read(true);
-        let request = request.set_exclusive_start_key(start);
+        let request = request.set_exclusive_start_key(start).limit(SCAN_ITEMS_MAX);
         let answer = request.return_consumed_capacity(ReturnConsumedCapacity::Total).send().await;
         let answer = answer.map_err(|error| failed(&format!("scanning table {table}"), error))?;
         self.meter.read(answer.consumed_capacity(), 1.0);

@@ -297,17 +297,24 @@ fn corrupt(stream: &StreamName, first: Version, malformed: &Malformed) -> Error 
     Error::corrupt(format!("stream {stream} version {first}: {malformed}"))
 }
 
-/// An event does not fit an item.
+/// An event does not fit an item, with what has to stand beside it.
 fn too_large(part: &PartToWrite<'_>, version: Version, event: &Event) -> Error {
-    let Event { id, event_type, .. } = event;
-    let (stream, bytes) = (part.stream, event.size());
+    let Event { id, event_type, data, metadata, .. } = event;
+    let names: usize = part.parts.iter().map(|named| named.stream.as_str().len()).sum();
+    let commit = match part.parts.len() {
+        0 => String::new(),
+        parts => format!(", {names} bytes of names of the commit's {parts} parts"),
+    };
     let remedy = if part.large_events {
         ""
     } else {
         "; larger events need an object store (`--large-events`)"
     };
     Error::too_large(format!(
-        "event {id} ({event_type}) of {bytes} bytes, version {version} of stream {stream}, does not fit an item \
-         of DynamoDB, the limit is {ITEM_BYTES_MAX} bytes{remedy}"
+        "event {id} ({event_type}), version {version} of stream {}, does not fit an item of DynamoDB: {} bytes of data, \
+         {} bytes of metadata{commit}, the limit is {ITEM_BYTES_MAX} bytes{remedy}",
+        part.stream,
+        data.len(),
+        metadata.len(),
     ))
 }

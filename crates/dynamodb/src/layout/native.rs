@@ -38,10 +38,11 @@ pub(super) fn encode(part: &PartToWrite<'_>) -> Result<Encoded> {
     let mut events: Vec<_> = part.events.iter().map(Stored::here).collect();
     for (stored, version) in events.iter_mut().zip(part.first.number()..) {
         // Only what can't lie in an item beside nothing else goes elsewhere.
-        while stored.data.bytes_here() + stored.metadata.bytes_here() > ITEM_BYTES_MAX / 2
+        while part.large_events
+            && stored.data.bytes_here() + stored.metadata.bytes_here() > ITEM_BYTES_MAX / 2
             && piece(part, Version::new(version), std::slice::from_ref(stored)).is_none()
         {
-            match stored.move_greater().filter(|_| part.large_events) {
+            match stored.move_greater() {
                 Some(upload) => encoded.uploads.push(upload),
                 None => break,
             }

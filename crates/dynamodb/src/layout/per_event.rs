@@ -119,7 +119,7 @@ impl PerEvent {
             let (mut stored, version) = (Stored::here(event), Version::new(version));
             let mut item = self.item(part, version, &stored);
             while item_bytes(&item) > ITEM_BYTES_MAX {
-                let moved = stored.move_greater().filter(|_| part.large_events);
+                let moved = if part.large_events { stored.move_greater() } else { None };
                 let upload = moved.ok_or_else(|| super::too_large(part, version, event))?;
                 encoded.uploads.push(upload);
                 item = self.item(part, version, &stored);

@@ -3,6 +3,7 @@
 use factlog::{
     Direction, Error, ListStreams, PageToken, Position, Result, StreamInfo, StreamPage, Version,
 };
+use futures::TryStreamExt;
 
 use crate::log::page::Page;
 use crate::shared::Shared;
@@ -45,23 +46,18 @@ async fn created(
     let backward = list.direction == Direction::Backward;
     let first_page = shared.page_at(from).await?.map_or(from, |page| page.first);
     let mut found = Vec::new();
-    let mut start = None;
-    loop {
-        let query = shared.pages(first_page, to, backward, Some(PAGES), start);
-        let (pages, next) = query.await?;
-        for page in pages {
-            let mut of_page = initial_events(&page);
-            of_page.retain(|(at, info)| (from..=to).contains(at) && asked(list, info));
-            if backward {
-                of_page.reverse();
-            }
-            found.extend(of_page);
+    let mut pages = shared.all_pages(first_page, to, backward, PAGES);
+    while found.len() <= list.limit
+        && let Some(page) = pages.try_next().await?
+    {
+        let mut of_page = initial_events(&page);
+        of_page.retain(|(at, info)| (from..=to).contains(at) && asked(list, info));
+        if backward {
+            of_page.reverse();
         }
-        start = next;
-        if start.is_none() || found.len() > list.limit {
-            return Ok(found);
-        }
+        found.extend(of_page);
     }
+    Ok(found)
 }
 
 fn initial_events(page: &Page) -> Vec<(Position, StreamInfo)> {

@@ -2,6 +2,8 @@
 
 use bytes::Bytes;
 use factlog::{Error, Position, Result};
+use futures::TryStreamExt;
+use futures::stream::{BoxStream, iter, try_unfold};
 
 use super::page::Page;
 use crate::client::{self, Action, Change, Condition, Query, Written};
@@ -40,6 +42,22 @@ impl Shared {
         let answer = self.query_log(Some(from), Some(to), backward, limit, start).await?;
         let pages = answer.items.iter().map(decode).collect::<Result<_>>()?;
         Ok((pages, answer.next))
+    }
+
+    /// All pages that begin in this range, so many a query.
+    pub(crate) fn all_pages(
+        &self,
+        from: Position,
+        to: Position,
+        backward: bool,
+        limit: i32,
+    ) -> BoxStream<'_, Result<Page>> {
+        let queries = try_unfold((from <= to).then_some(None), move |start| async move {
+            let Some(start) = start else { return Ok(None) };
+            let (pages, next) = self.pages(from, to, backward, Some(limit), start).await?;
+            Ok(Some((iter(pages.into_iter().map(Ok)), next.map(Some))))
+        });
+        Box::pin(queries.try_flatten())
     }
 
     /// Whether a page begins at this position or later, unless it was written just now: not consistent, at half the price.

@@ -67,7 +67,7 @@ impl<I: Io> Sequencer<I> {
         self.machine.progress()
     }
 
-    /// Places all that comes, until the future is dropped. After each look it tells what it has done so
+    /// Places all that comes, until the future is dropped. After some steps it tells what it has done so
     /// far, or `None` while another has the lease, or what has failed and will be tried again.
     ///
     /// # Errors
@@ -81,8 +81,8 @@ impl<I: Io> Sequencer<I> {
             match self.work().await {
                 Ok(work) => {
                     retry_ms = self.options.poll_ms;
+                    looked(Ok((work != Work::Elsewhere).then(|| self.progress())));
                     if work != Work::More {
-                        looked(Ok((work == Work::Done).then(|| self.progress())));
                         self.io.pause(self.options.poll_ms).await;
                     }
                 }

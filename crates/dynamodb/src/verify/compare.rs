@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, HashMap};
 
 use factlog::{Position, Result, StreamName, Version};
+use futures::TryStreamExt;
 
 use super::table::Found;
 use super::walk::walk;
 use super::{Difference, Log};
 use crate::limits::{BATCH_GET_KEYS_MAX, DIFFERENCES_MAX, PAGES_MAX};
-use crate::log::page::Page;
 use crate::shared::Shared;
 
 /// Names the differences of these streams.
@@ -56,20 +56,15 @@ async fn places(
 ) -> Result<HashMap<StreamName, Vec<(Position, Version, Version)>>> {
     let mut places: HashMap<_, Vec<_>> =
         streams.iter().map(|stream| (stream.clone(), Vec::new())).collect();
-    let mut start = None;
-    loop {
-        let query = shared.pages(Position::FIRST, before.previous(), false, Some(PAGES_MAX), start);
-        let (pages, next) = query.await?;
-        for (position, entry) in pages.iter().flat_map(Page::placed) {
+    let mut pages = shared.all_pages(Position::FIRST, before.previous(), false, PAGES_MAX);
+    while let Some(page) = pages.try_next().await? {
+        for (position, entry) in page.placed() {
             if let Some(places) = places.get_mut(&entry.stream) {
                 places.push((position, entry.first, entry.next()));
             }
         }
-        start = next;
-        if start.is_none() {
-            return Ok(places);
-        }
     }
+    Ok(places)
 }
 
 /// The items of a stream: first version, version after the last.

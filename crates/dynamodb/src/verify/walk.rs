@@ -3,6 +3,7 @@
 use std::mem;
 
 use factlog::{Error, Position, Result};
+use futures::TryStreamExt;
 
 use super::{Log, mix, mix_text};
 use crate::commit::Part;
@@ -19,19 +20,12 @@ pub(super) async fn walk(
     log: &mut Log,
     progress: &mut (impl FnMut(u64) + Send),
 ) -> Result<()> {
-    let mut start = None;
-    loop {
-        let query = shared.pages(log.next, Position::MAX, false, Some(PAGES_MAX), start);
-        let (pages, next) = query.await?;
-        for page in &pages {
-            take(log, page)?;
-            progress(page.entries.len() as u64);
-        }
-        start = next;
-        if start.is_none() {
-            return Ok(());
-        }
+    let mut pages = shared.all_pages(log.next, Position::MAX, false, PAGES_MAX);
+    while let Some(page) = pages.try_next().await? {
+        take(log, &page)?;
+        progress(page.entries.len() as u64);
     }
+    Ok(())
 }
 
 fn take(log: &mut Log, page: &Page) -> Result<()> {

@@ -47,57 +47,69 @@ impl Heart for Worker {
         item.insert(CURRENT.to_owned(), current);
         item.insert(NEXT.to_owned(), number(heartbeat.next.number()));
         item.insert(FRONTIER.to_owned(), binary(frontier));
-        self.put(item, Condition::Any).await?;
+        self.write(Change::Put(item), Condition::Any).await?;
         Ok(())
     }
 
     async fn lease(&self) -> Result<bool> {
         let now = self.now_ms();
-        let held_until = self.lease_until_ms.load(Ordering::Relaxed);
-        if now + half_of_lease_ms() < held_until {
+        if now + half_of_lease_ms() < self.lease_until_ms.load(Ordering::Relaxed) {
             return Ok(true);
         }
-        if held_until == 0 && now < self.lease_asked_next_ms.load(Ordering::Relaxed) {
+        if now < self.lease_asked_next_ms.load(Ordering::Relaxed) {
             return Ok(false);
         }
-        self.lease_asked_next_ms.store(now + millis(LEASE_ASKED), Ordering::Relaxed);
         let found = self.shared.client.get(&self.shared.tables.state, key(LEASE_SORT)).await?;
-        let lease = found.as_ref().map(lease).transpose()?;
-        if lease.is_some_and(|(owner, until)| owner != self.owner && until > now) {
-            self.lease_until_ms.store(0, Ordering::Relaxed);
-            return Ok(false);
-        }
         let until = now + 2 * half_of_lease_ms();
-        let mut item = key(LEASE_SORT);
-        item.insert(OWNER.to_owned(), number(self.owner));
-        item.insert(UNTIL.to_owned(), number(until));
-        let condition = match lease {
-            None => Condition::Absent(UNTIL.to_owned()),
-            Some((_, until)) => Condition::Equal(UNTIL.to_owned(), number(until)),
+        let taken = match found.as_ref().map(lease).transpose()? {
+            Some((owner, until)) if owner != self.owner && until > now => false,
+            found => self.take(found.map(|(_, until)| until), until).await?,
         };
-        let taken = self.put(item, condition).await?;
         self.lease_until_ms.store(if taken { until } else { 0 }, Ordering::Relaxed);
+        self.lease_may_stand.store(taken, Ordering::Relaxed);
+        if !taken {
+            self.lease_asked_next_ms.store(now + millis(LEASE_ASKED), Ordering::Relaxed);
+        }
         Ok(taken)
     }
 }
 
 impl Worker {
+    /// Takes the lease, unless somebody else has since it was found to run until `found`. One of its own in the way was
+    /// taken by a request whose answer was lost.
+    async fn take(&self, found: Option<u64>, until: u64) -> Result<bool> {
+        let mut item = key(LEASE_SORT);
+        item.insert(OWNER.to_owned(), number(self.owner));
+        item.insert(UNTIL.to_owned(), number(until));
+        let condition = match found {
+            None => Condition::Absent(UNTIL.to_owned()),
+            Some(until) => Condition::Equal(UNTIL.to_owned(), number(until)),
+        };
+        self.lease_may_stand.store(true, Ordering::Relaxed);
+        let own = |there: &Item| lease(there).is_ok_and(|there| there == (self.owner, until));
+        Ok(match self.write(Change::Put(item), condition).await? {
+            Written::Done => true,
+            Written::Refused(found) => {
+                found.iter().any(|(_, there)| there.as_ref().is_some_and(own))
+            }
+        })
+    }
+
     /// Gives the lease back, so that the next sequencer need not wait for its end.
     pub(crate) async fn release(&self) -> Result<()> {
-        if self.lease_until_ms.swap(0, Ordering::Relaxed) > 0 {
-            let (table, change) =
-                (self.shared.tables.state.clone(), Change::Delete(key(LEASE_SORT)));
+        if self.lease_may_stand.load(Ordering::Relaxed) {
             let condition = Condition::Equal(OWNER.to_owned(), number(self.owner));
-            let _ = self.shared.client.write(vec![Action { table, change, condition }]).await?;
+            // Refused: somebody else has it, or it is given back already.
+            self.write(Change::Delete(key(LEASE_SORT)), condition).await?;
+            self.lease_until_ms.store(0, Ordering::Relaxed);
+            self.lease_may_stand.store(false, Ordering::Relaxed);
         }
         Ok(())
     }
 
-    /// Answers whether the condition held.
-    async fn put(&self, item: Item, condition: Condition) -> Result<bool> {
-        let (table, change) = (self.shared.tables.state.clone(), Change::Put(item));
-        let written = self.shared.client.write(vec![Action { table, change, condition }]).await?;
-        Ok(matches!(written, Written::Done))
+    async fn write(&self, change: Change, condition: Condition) -> Result<Written> {
+        let table = self.shared.tables.state.clone();
+        self.shared.client.write(vec![Action { table, change, condition }]).await
     }
 
     fn now_ms(&self) -> u64 {

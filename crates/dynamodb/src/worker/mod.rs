@@ -13,13 +13,12 @@ mod task;
 
 use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use factlog::Result;
 
 use crate::commit::PieceHead;
 use crate::cost::Meter;
-use crate::sequencer::io::Heart;
 use crate::sequencer::{Options, Sequencer};
 use crate::shared::Shared;
 use streams::Streams;
@@ -37,7 +36,9 @@ pub(crate) struct Inner {
     owner: u64,
     /// Until when this worker has the lease, in milliseconds since 1970; 0 where another has it.
     lease_until_ms: AtomicU64,
-    /// When this worker asks again for the lease that another has.
+    /// Whether a lease of this worker may stand in the table: one that it has, or was taking when it was stopped.
+    lease_may_stand: AtomicBool,
+    /// When this worker asks again for the lease, which another was found to have.
     lease_asked_next_ms: AtomicU64,
 }
 
@@ -45,9 +46,15 @@ impl Worker {
     pub(crate) async fn new(shared: Shared) -> Result<Self> {
         let streams = Streams::of(&shared).await?;
         let owner = shared.client.draw();
-        let (lease_until_ms, lease_asked_next_ms) = Default::default();
-        let inner = Inner { shared, streams, owner, lease_until_ms, lease_asked_next_ms };
-        Ok(Self(Arc::new(inner)))
+        let (lease_until_ms, lease_may_stand, lease_asked_next_ms) = Default::default();
+        Ok(Self(Arc::new(Inner {
+            shared,
+            streams,
+            owner,
+            lease_until_ms,
+            lease_may_stand,
+            lease_asked_next_ms,
+        })))
     }
 
     /// What its requests have cost.
@@ -63,15 +70,9 @@ impl Deref for Worker {
     }
 }
 
-/// Places all that is there now, unless another sequencer is at it.
+/// Places all that is there now, beside whatever other sequencer is at work.
 pub(crate) async fn catch_up(shared: &Shared) -> Result<()> {
-    let worker = Worker::new(shared.clone()).await?;
-    if !worker.lease().await? {
-        return Ok(());
-    }
-    let done = Sequencer::new(worker.clone(), Options::default()).catch_up().await;
-    worker.release().await?;
-    done
+    Sequencer::new(Worker::new(shared.clone()).await?, Options::default()).catch_up().await
 }
 
 /// Places these pieces, and all that has to come before them, beside whatever other sequencer is at work.

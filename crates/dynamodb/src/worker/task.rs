@@ -21,11 +21,11 @@ pub(crate) struct Task {
 
 #[derive(Debug, Default)]
 struct Said {
-    /// What it has done; `None` while another process has the lease.
-    progress: Mutex<Option<Progress>>,
+    /// What it has done; nothing while another process has the lease, and not even that before it knows.
+    progress: Mutex<Option<Option<Progress>>>,
     /// Why its last look failed; it goes on if that may pass, else it has stopped.
     failure: Mutex<Option<(ErrorKind, String)>>,
-    /// Notified after each look at the stream, and when it stops.
+    /// Notified whenever it has said something, and when it stops.
     looked: Event,
 }
 
@@ -49,7 +49,7 @@ impl Task {
 
     /// What it has done; `None` while another process sequences.
     pub(crate) fn progress(&self) -> Option<Progress> {
-        self.said.progress()
+        self.said.progress().flatten()
     }
 
     /// Why it has stopped, if it has.
@@ -68,10 +68,10 @@ impl Task {
         loop {
             let looked = self.said.looked.listen();
             self.check()?;
-            match self.progress() {
-                None => return Ok(false),
-                Some(progress) if progress.current >= time => return Ok(true),
-                Some(_) => looked.await,
+            match self.said.progress() {
+                Some(None) => return Ok(false),
+                Some(Some(progress)) if progress.current >= time => return Ok(true),
+                Some(Some(_)) | None => looked.await,
             }
             self.said.failure().map_or(Ok(()), Err)?;
         }
@@ -98,7 +98,7 @@ impl Drop for Task {
 }
 
 impl Said {
-    fn progress(&self) -> Option<Progress> {
+    fn progress(&self) -> Option<Option<Progress>> {
         *self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -113,7 +113,7 @@ impl Said {
         *self.failure.lock().unwrap_or_else(PoisonError::into_inner) =
             looked.as_ref().err().map(failed);
         if let Ok(progress) = looked {
-            *self.progress.lock().unwrap_or_else(PoisonError::into_inner) = *progress;
+            *self.progress.lock().unwrap_or_else(PoisonError::into_inner) = Some(*progress);
         }
         self.looked.notify(usize::MAX);
     }

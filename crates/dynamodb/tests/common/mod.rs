@@ -25,7 +25,7 @@ use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
 use aws_types::SdkConfig;
 
-pub use faults::{Fault, Faults};
+pub use faults::{Fault, Faults, Request};
 pub use runtime::OnRuntime;
 
 /// A name of its own, and with it as the access key a database of its own in DynamoDB Local, whose races between

@@ -14,19 +14,19 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use crate::common::Fault;
+use crate::common::{Fault, Faults, Request};
 use crate::trial::{Before, Call, Place, Scope, Trial};
 
-/// Most requests of a call that ends with `Unavailable`.
-const REQUESTS_MAX: usize = 150;
+/// Most requests of a call that ends with `Unavailable`: two writes at once that give way a hundred times each, and some.
+const REQUESTS_MAX: usize = 250;
 
 /// How long a call may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A fault, the operations of DynamoDB that it befalls (none: all), and whether it can last.
-type Case = (Fault, &'static [&'static str], bool);
+pub(crate) type Case = (Fault, &'static [&'static str], bool);
 
-const CASES: [Case; 18] = [
+pub(crate) const CASES: [Case; 18] = [
     (Fault::Refused, &[], false),
     (Fault::TimedOut, &[], true),
     (Fault::AnswerLost, &[], true),
@@ -81,13 +81,10 @@ async fn befallen(
     n: usize,
     case: &str,
 ) -> bool {
-    let there = trial.left().await;
-    let (mut seen, faults) = (0, trial.faults());
-    faults.plan(move |request| {
-        let can = befalls.is_empty() || befalls.contains(&request.operation);
-        seen += usize::from(can);
-        (can && (seen == n || lasting && seen > n)).then_some(fault)
-    });
+    let (there, faults) = (trial.left().await, trial.faults());
+    let can =
+        move |request: Request<'_>| befalls.is_empty() || befalls.contains(&request.operation);
+    befall(faults, fault, can, lasting, n);
     let answer = timeout(PATIENCE, call(trial)).await;
     let answer = answer.unwrap_or_else(|_| panic!("{case}: it hangs, {:?}", faults.requests()));
     let (hits, requests) = (faults.hits(), faults.requests());
@@ -107,4 +104,20 @@ async fn befallen(
     assert!(again == right.0 || again == "it stands", "{case}, again: {again}");
     assert_eq!(trial.left().await, right.1, "{case}, again");
     true
+}
+
+/// Plans that the n-th request from here that it can befall meets the fault; if it lasts, all that follow, too.
+pub(crate) fn befall(
+    faults: &Faults,
+    fault: Fault,
+    mut can: impl FnMut(Request<'_>) -> bool + Send + 'static,
+    lasting: bool,
+    n: usize,
+) {
+    let mut seen = 0;
+    faults.plan(move |request| {
+        let can = can(request);
+        seen += usize::from(can);
+        (can && (seen == n || lasting && seen > n)).then_some(fault)
+    });
 }

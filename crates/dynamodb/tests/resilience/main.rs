@@ -1,12 +1,15 @@
 //! Whatever becomes of a request, the store answers right or says that it can't now; nothing is lost, nothing is there twice.
 //!
-//! Here are the calls; [`faults`] says what befalls them.
+//! Here are the calls; [`faults`] says what befalls them. [`worker`]: the sequencer beside a store. [`throttling`]: what a
+//! throttled request is to the others.
 #![allow(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
 #[path = "../common/mod.rs"]
 mod common;
 mod faults;
+mod throttling;
 mod trial;
+mod worker;
 
 use factlog::state::{Condition, Write, Written};
 use factlog::{Append, Expected, Filter, ListStreams, ReadLog, ReadStream, Store as _, Version};

@@ -34,10 +34,10 @@ pub(crate) enum Scope {
 
 /// The tables of a store, and the faults before them.
 pub(crate) struct Place {
-    local: Arc<Local>,
-    clock: TestClock,
+    pub(crate) local: Arc<Local>,
+    pub(crate) clock: TestClock,
     /// A process that no fault befalls.
-    calm: Store,
+    pub(crate) calm: Store,
 }
 
 /// One call of a store that was just opened. Streams and keys are those of its number.

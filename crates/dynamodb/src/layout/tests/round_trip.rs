@@ -22,7 +22,8 @@ fn round_trip(layout: &Layout, part: PartToWrite<'_>) -> Vec<Piece> {
     let pieces = items.iter().map(|item| {
         assert!(item_bytes(item) <= ITEM_BYTES_MAX);
         let head = layout.decode_head(item).unwrap();
-        let piece = block_on(complete(layout.decode(item).unwrap(), Some(&large))).unwrap();
+        let piece = block_on(complete(vec![layout.decode(item).unwrap()], Some(&large))).unwrap();
+        let [piece]: [Piece; 1] = piece.try_into().unwrap();
         assert!(layout.key(&piece.stream, next).iter().all(|(name, value)| item[name] == *value));
         assert_eq!((&head.stream, head.first), (&piece.stream, next));
         assert_eq!((head.recorded, &head.parts), (piece.recorded, &piece.parts));
@@ -175,5 +176,33 @@ fn what_is_within_the_limits_of_a_layout_fits() {
             check(&layout, part(&stream, 1, &[event(1, "Scanned", "").with_metadata(data)]));
         }
         check(&layout, part(&stream, 1, &many));
+    }
+}
+
+#[test]
+fn what_does_not_fit_is_told_with_all_that_takes_its_room() {
+    let stream = stream("scan-1");
+    let parts: Vec<_> = (0..100)
+        .map(|n| Part {
+            stream: format!("{n}-{}", "n".repeat(1_000)).parse().unwrap(),
+            first: Version::FIRST,
+            count: 1,
+        })
+        .collect();
+    let names: usize = parts.iter().map(|part| part.stream.as_str().len()).sum();
+    let large = event(1, "Scanned", noise(200_000, 1)).with_metadata(noise(150_000, 2));
+    for layout in layouts() {
+        let fits = part(&stream, 1, std::slice::from_ref(&large));
+        layout.encode(fits).unwrap();
+        let error = layout.encode(PartToWrite { parts: &parts, ..fits }).unwrap_err().to_string();
+        for says in [
+            "version 1 of stream scan-1",
+            "200000 bytes of data",
+            "150000 bytes of metadata",
+            &format!("{names} bytes of names of the commit's 100 parts"),
+            &format!("the limit is {ITEM_BYTES_MAX} bytes"),
+        ] {
+            assert!(error.contains(says), "{error}");
+        }
     }
 }

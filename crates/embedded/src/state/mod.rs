@@ -63,6 +63,26 @@ struct Running {
     writer: JoinHandle<()>,
 }
 
+impl Inner {
+    fn close(&self) -> Result<()> {
+        let _ = self.closed.set(());
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(Running { requests, writer }) = running else { return Ok(()) };
+        drop(requests);
+        if writer.join().is_err() {
+            return Err(Error::internal("the writer of the state panicked"));
+        }
+        self.stopped.get().map_or(Ok(()), |why| Err(Error::closed(why.clone())))
+    }
+}
+
+impl Drop for Inner {
+    /// Whoever opens the state next finds nobody who still writes its end.
+    fn drop(&mut self) {
+        let _ = self.close();
+    }
+}
+
 /// What is held in memory until it is on disk.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds {
@@ -144,14 +164,7 @@ impl State {
 
     /// Waits until all writes are done. From now on each call is answered with `Closed`.
     pub(crate) fn close(&self) -> Result<()> {
-        let _ = self.0.closed.set(());
-        let running = self.0.running.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(Running { requests, writer }) = running else { return Ok(()) };
-        drop(requests);
-        if writer.join().is_err() {
-            return Err(Error::internal("the writer of the state panicked"));
-        }
-        self.0.stopped.get().map_or(Ok(()), |why| Err(Error::closed(why.clone())))
+        self.0.close()
     }
 
     /// The items, unless the store is closed.

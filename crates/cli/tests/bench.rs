@@ -33,6 +33,9 @@ fn each_figure_is_measured_and_the_picture_is_drawn() {
         "rare type",
         "open after a crash",
         "open after closing",
+        "projection rebuild",
+        "query by index",
+        "load of 10000 events with a snapshot",
         "on disk",
         "resident memory",
     ] {

@@ -37,6 +37,7 @@ mod state;
 mod store;
 #[cfg(test)]
 mod tests;
+mod tree;
 mod verify;
 mod walk;
 mod window;

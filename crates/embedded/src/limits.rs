@@ -64,10 +64,10 @@ pub const INDEX_CACHE_BYTES: u64 = 24 << 20;
 
 /// Bytes that the newest part of the state holds before it goes to disk, and so those of a file of its
 /// journal, give or take one write.
-pub const STATE_PART_BYTES_MAX: u64 = 16 << 20;
+pub const STATE_PART_BYTES_MAX: u64 = 32 << 20;
 
 /// Parts of the state that may wait in memory to go to disk; beyond that, writes wait.
-pub const STATE_PARTS_WAITING_MAX: usize = 2;
+pub const STATE_PARTS_WAITING_MAX: usize = 1;
 
 /// Bytes of the state that closing leaves in the journal for the next opening to read.
 pub const STATE_UNFLUSHED_BYTES_MAX: u64 = 4 << 20;

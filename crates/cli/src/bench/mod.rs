@@ -1,18 +1,21 @@
 //! `factlog bench`: what this machine's disk can do, and factlog on it, in one run; or factlog in DynamoDB.
 
 mod appends;
+mod deciders;
 mod device;
 mod dynamodb;
 mod plot;
 mod process;
 mod reads;
+mod views;
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 use factlog::{Error, SystemClock};
 use factlog_embedded::{Options, Store};
+use hdrhistogram::Histogram;
 
 use crate::args::Place;
 use crate::exit::Failure;
@@ -34,7 +37,7 @@ pub(crate) struct BenchArgs {
     /// Where to make the stores that are measured; they are removed afterwards.
     #[arg(long, default_value = ".", value_name = "DIRECTORY")]
     dir: PathBuf,
-    /// Events of the store that is read.
+    /// Events of the stores that are read and projected.
     #[arg(long, default_value_t = 1_000_000, value_name = "COUNT")]
     events: u64,
     /// Seconds of each measurement of appends.
@@ -61,6 +64,8 @@ pub(crate) struct BenchArgs {
 enum Part {
     Appends,
     Reads,
+    Views,
+    Deciders,
 }
 
 /// One line of the report.
@@ -101,6 +106,30 @@ impl Figure {
     }
 }
 
+/// How long single calls take.
+struct Latency(Histogram<u64>);
+
+impl Latency {
+    fn new() -> Result<Self, Failure> {
+        let histogram = Histogram::new_with_max(60_000_000_000, 3);
+        Ok(Self(histogram.map_err(std::io::Error::other)?))
+    }
+
+    fn time<T>(&mut self, call: impl FnOnce() -> T) -> T {
+        let started = Instant::now();
+        let answer = call();
+        self.0.saturating_record(u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX));
+        answer
+    }
+
+    /// The median, with all three percentiles.
+    fn figure(&self, what: impl Into<String>) -> Figure {
+        let micros = |quantile| self.0.value_at_quantile(quantile) as f64 / 1e3;
+        let latency = [micros(0.5), micros(0.99), micros(0.999)];
+        Figure { latency: Some(latency), ..Figure::new(what, latency[0], "µs") }
+    }
+}
+
 /// Runs the measurements and prints them.
 pub(crate) async fn run(
     place: &Place,
@@ -124,6 +153,12 @@ fn on_disk(args: &BenchArgs, output: &mut Output) -> Result<(), Failure> {
     }
     if wanted(Part::Reads) {
         figures.extend(reads::measure(&home, events)?);
+    }
+    if wanted(Part::Views) {
+        figures.extend(views::measure(&home, events)?);
+    }
+    if wanted(Part::Deciders) {
+        figures.extend(deciders::measure(&home)?);
     }
     for (what, bytes) in process::memory() {
         figures.push(Figure::new(what, bytes / 1e6, "MB"));
@@ -179,4 +214,12 @@ fn median(mut values: Vec<f64>) -> f64 {
 
 fn rounded(value: f64) -> String {
     if value >= 100.0 { format!("{value:.0}") } else { format!("{value:.2}") }
+}
+
+/// Numbers without a pattern (SplitMix64; Steele, Lea and Flood, 2014).
+fn scatter(number: u64) -> u64 {
+    let mut word = number.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    word ^ (word >> 31)
 }

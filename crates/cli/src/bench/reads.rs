@@ -11,9 +11,8 @@ use factlog::{
 use factlog_embedded::Store;
 use futures::TryStreamExt;
 use futures::executor::block_on;
-use hdrhistogram::Histogram;
 
-use super::{DATA_BYTES, Figure, Home};
+use super::{DATA_BYTES, Figure, Home, Latency, scatter};
 use crate::exit::Failure;
 
 /// Events of each stream.
@@ -107,19 +106,13 @@ fn by_stream(parts: Vec<(StreamName, Event)>) -> Append {
 }
 
 fn stream_reads(store: &Store, what: &str, stream: impl Fn(u64) -> u64) -> Result<Figure, Failure> {
-    let mut latency =
-        Histogram::<u64>::new_with_max(60_000_000_000, 3).map_err(std::io::Error::other)?;
+    let mut latency = Latency::new()?;
     for read in 0..READS {
         let stream = name(stream(read))?;
-        let started = Instant::now();
-        let events = block_on(store.load(&stream))?;
-        latency.saturating_record(u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX));
+        let events = latency.time(|| block_on(store.load(&stream)))?;
         assert_eq!(events.len() as u64, STREAM_EVENTS, "a stream is read whole");
     }
-    let micros = |quantile| latency.value_at_quantile(quantile) as f64 / 1e3;
-    let mut figure = Figure::new(what, micros(0.5), "µs");
-    figure.latency = Some([micros(0.5), micros(0.99), micros(0.999)]);
-    Ok(figure)
+    Ok(latency.figure(what))
 }
 
 /// Events a second of the best of three replays, the first of which warms up.
@@ -170,12 +163,4 @@ fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
         }
     }
     Ok(())
-}
-
-/// Numbers without a pattern (SplitMix64; Steele, Lea and Flood, 2014).
-fn scatter(number: u64) -> u64 {
-    let mut word = number.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    word ^ (word >> 31)
 }

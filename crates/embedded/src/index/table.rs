@@ -2,13 +2,13 @@
 
 use std::fmt::Debug;
 use std::path::Path;
-use std::sync::Arc;
 
 use factlog::{Direction, Error, Result};
-use lsm_tree::{AbstractTree, AnyTree, Cache, Config, Guard, SeqNo, SequenceNumberCounter};
+use lsm_tree::{AbstractTree, AnyTree, Guard, SeqNo, SequenceNumberCounter};
 
 use crate::limits::INDEX_CACHE_BYTES;
 use crate::merge::Merger;
+use crate::tree;
 
 /// Bytes of a key or a value.
 pub(crate) type Text = Vec<u8>;
@@ -41,9 +41,8 @@ pub(crate) struct LsmTable {
 impl LsmTable {
     pub(crate) fn open(path: &Path) -> Result<Self> {
         let (seqno, visible) = (SequenceNumberCounter::default(), SequenceNumberCounter::default());
-        let config = Config::new(path, seqno.clone(), visible.clone());
-        let cache = Arc::new(Cache::with_capacity_bytes(INDEX_CACHE_BYTES));
-        let tree = config.use_cache(cache).open().map_err(|e| failed_to("opening the index", e))?;
+        let config = tree::config(path, seqno.clone(), visible.clone(), INDEX_CACHE_BYTES);
+        let tree = config.open().map_err(|e| failed_to("opening the index", e))?;
         let next = tree.get_highest_seqno().map_or(0, |highest| highest + 1);
         seqno.fetch_max(next);
         visible.fetch_max(next);

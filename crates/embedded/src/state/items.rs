@@ -9,10 +9,11 @@ use std::sync::Arc;
 
 use factlog::state::{Item, Key, Scan};
 use factlog::{Direction, Error, Result};
-use lsm_tree::{AbstractTree, AnyTree, Cache, Config, Guard, SeqNo, SequenceNumberCounter};
+use lsm_tree::{AbstractTree, AnyTree, Guard, SeqNo, SequenceNumberCounter};
 
 use super::record;
 use crate::limits::{STATE_CACHE_BYTES, STATE_PAGE_BYTES, STATE_PAGE_ITEMS};
+use crate::tree;
 
 /// Readers see the newest; nobody reads what it hides.
 pub(crate) const NEWEST: SeqNo = SeqNo::MAX;
@@ -31,8 +32,8 @@ impl Items {
     /// Opens the tree in a directory, or makes it.
     pub(crate) fn open(path: &Path) -> Result<Self> {
         let numbers = SequenceNumberCounter::new(1);
-        let config = Config::new(path, numbers.clone(), SequenceNumberCounter::default())
-            .use_cache(Arc::new(Cache::with_capacity_bytes(STATE_CACHE_BYTES)));
+        let visible = SequenceNumberCounter::default();
+        let config = tree::config(path, numbers.clone(), visible, STATE_CACHE_BYTES);
         let shown: Arc<str> = path.display().to_string().into();
         let tree = config.open().map_err(|e| failed_to("opening the state", &shown, e))?;
         let items = Self { tree, numbers, shown };

@@ -76,9 +76,20 @@ struct Group {
     /// The numbers of its records, and where their changes stand in the bytes.
     records: Vec<(u64, Range<usize>)>,
     answers: Vec<Answer>,
-    /// The keys that it changes.
+    /// The keys that it changes, but for the lists that nobody has asked about yet.
     keys: HashSet<Key>,
+    lists: Vec<Vec<Key>>,
     durable: bool,
+}
+
+impl Group {
+    /// Whether it changes a key that is checked. A large write that comes alone is never asked.
+    fn changes_any(&mut self, checks: &[(Key, Condition)]) -> bool {
+        if !checks.is_empty() {
+            self.keys.extend(self.lists.drain(..).flatten());
+        }
+        checks.iter().any(|(key, _)| self.keys.contains(key))
+    }
 }
 
 impl Writer {
@@ -110,7 +121,7 @@ impl Writer {
 
     /// Takes a write into the group, or answers it.
     fn take(&mut self, request: Request) {
-        let looks_at_group = request.checks.iter().any(|(key, _)| self.group.keys.contains(key));
+        let looks_at_group = self.group.changes_any(&request.checks);
         if looks_at_group || self.group.bytes.len() > GROUP_BYTES_MAX || !request.durable {
             self.finish_group();
         }
@@ -152,7 +163,7 @@ impl Writer {
         }
         self.group.records.push((number, start..self.group.bytes.len()));
         self.group.answers.push(request.answer);
-        self.group.keys.extend(request.changes);
+        self.group.lists.push(request.changes);
         self.group.durable = request.durable;
         if !request.durable {
             self.finish_group();

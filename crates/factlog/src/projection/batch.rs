@@ -415,8 +415,8 @@ impl Batch {
         })
     }
 
-    /// The batch is written: what was new is what is known.
-    pub(super) fn written(&mut self) {
+    /// The batch is on its way to the state: what was new is what is known, and another one begins.
+    pub(super) fn sent(&mut self) {
         let counts: Vec<_> =
             self.new_counts().map(|(entry, count)| (entry.clone(), count)).collect();
         for (entry, count) in counts {
@@ -426,9 +426,8 @@ impl Batch {
             self.cache.own(entry, owner);
         }
         for (key, change) in self.changed.drain() {
-            self.cache.written(key, change.after);
+            self.cache.sent(key, change.after);
         }
-        self.cache.trim();
         self.counts.clear();
         self.parked.clear();
         (self.cost, self.growth) = (Cost::default(), 0);

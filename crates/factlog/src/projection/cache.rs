@@ -3,7 +3,8 @@
 //!
 //! All of it is as the lane's last write left it, and stays so: whoever else writes the lane moves
 //! its checkpoint, and the lane is given up with all that it remembers. What began with nothing and
-//! forgot nothing also knows what is not there.
+//! forgot nothing also knows what is not there. What a write puts that is still on its way can't be read yet,
+//! and is forgotten only after it has landed.
 
 use std::collections::HashMap;
 use std::hash::RandomState;
@@ -30,6 +31,8 @@ pub(super) struct Cache {
     documents: Bounded<String, Slot, Weight, RandomState, Forgets>,
     /// Fetched for the events in hand: kept until they are done, however many there are.
     fetched: HashMap<String, Slot>,
+    /// What the write on its way makes of them.
+    sent: HashMap<String, Slot>,
     /// Which document has a value of a unique index.
     owners: HashMap<Entry, Option<String>>,
     /// How many documents have a value of a counted index.
@@ -49,13 +52,15 @@ impl Cache {
             usize::try_from(PROJECTION_CACHE_BYTES).unwrap_or(usize::MAX) / 2 / DOCUMENT_BYTES;
         let documents =
             Bounded::with(items, PROJECTION_CACHE_BYTES, Weight, RandomState::new(), forgets);
-        let (fetched, owners, counts) = (HashMap::new(), HashMap::new(), HashMap::new());
-        Self { documents, fetched, owners, counts, is_complete: is_empty, forgot }
+        let (fetched, sent) = (HashMap::new(), HashMap::new());
+        let (owners, counts) = (HashMap::new(), HashMap::new());
+        Self { documents, fetched, sent, owners, counts, is_complete: is_empty, forgot }
     }
 
     /// The document, or that there is none; `None` if that is not known.
     pub(super) fn document(&self, key: &str) -> Option<Option<&Arc<Indexed>>> {
-        let found = self.fetched.get(key).or_else(|| self.documents.get(key));
+        let found = self.sent.get(key).or_else(|| self.fetched.get(key));
+        let found = found.or_else(|| self.documents.get(key));
         found.map(Option::as_ref).or(self.is_complete.then_some(None))
     }
 
@@ -81,10 +86,19 @@ impl Cache {
         self.counts.insert(entry, count);
     }
 
-    pub(super) fn written(&mut self, key: String, document: Slot) {
+    /// The document is on its way to the state.
+    pub(super) fn sent(&mut self, key: String, document: Slot) {
         self.fetched.remove(&key);
-        self.documents.insert(key, document);
+        self.sent.insert(key, document);
+    }
+
+    /// What was sent is in the state.
+    pub(super) fn landed(&mut self) {
+        for (key, document) in self.sent.drain() {
+            self.documents.insert(key, document);
+        }
         self.is_complete &= !self.forgot.load(Ordering::Relaxed);
+        self.trim();
     }
 
     /// The events in hand are done.
@@ -94,8 +108,8 @@ impl Cache {
         }
     }
 
-    /// Forgets owners and counts beyond the bound: only right after a write.
-    pub(super) fn trim(&mut self) {
+    /// Forgets owners and counts beyond the bound.
+    fn trim(&mut self) {
         if self.owners.len() > ENTRIES_MAX || self.counts.len() > ENTRIES_MAX {
             self.owners.clear();
             self.counts.clear();

@@ -21,10 +21,11 @@
 //! looks up one document for the sake of another would find its future, and a worker back from the
 //! dead would overwrite newer documents with older ones, which no condition keeps it from. What
 //! makes a rebuild fast instead is that a document which many events change is written once a
-//! batch, that what was written is not read again ([`Cache`]), and that a batch is as large as a
-//! write may be.
+//! batch, that what was written is not read again ([`Cache`]), that a batch is as large as a write
+//! may be, and that it is prepared while the one before is on its way ([`Flight`]): one at a time,
+//! since each is fenced by the checkpoint that the one before leaves.
 //!
-//! Memory is bounded by the cache, one batch, and the events in hand ([`CHUNK_EVENTS`],
+//! Memory is bounded by the cache, two batches, and the events in hand ([`CHUNK_EVENTS`],
 //! [`CHUNK_BYTES`]). The log is pulled, so a slow state holds back the reading.
 
 use std::sync::Arc;
@@ -34,6 +35,7 @@ use uuid::Uuid;
 
 use super::batch::{Applied, Batch, Indexed, Missing};
 use super::cache::Cache;
+use super::flight::Flight;
 use super::{
     Checkpoint, Failure, Generation, OnPoison, Projection, Projections, checkpoint, record,
 };
@@ -78,6 +80,8 @@ pub(super) struct Lane {
     /// How far the batch is.
     next: Checkpoint,
     batch: Batch,
+    /// The write of the batch before, and the checkpoint that it leaves.
+    flight: Flight<Result<Written>, Checkpoint>,
     /// When the rate was last taken, and the events by then.
     sampled: (Timestamp, u64),
 }
@@ -115,6 +119,7 @@ impl Lane {
             sampled: (projections.clock.now(), checkpoint.events),
             checkpoint,
             batch,
+            flight: Flight::none(),
         })
     }
 
@@ -135,7 +140,7 @@ impl Lane {
             self.next.position = end;
             self.commit(None).await?;
         }
-        Ok(())
+        self.land().await
     }
 
     /// Applies an event that was parked, out of its order: on the documents as they are now.
@@ -151,7 +156,8 @@ impl Lane {
         self.next.parked = self.next.parked.saturating_sub(1);
         self.next.events += 1;
         let failure = self.batch.places.failure(event.position)?;
-        self.commit(Some(Write::delete(failure))).await
+        self.commit(Some(Write::delete(failure))).await?;
+        self.land().await
     }
 
     /// Whether the event goes this lane.
@@ -162,10 +168,11 @@ impl Lane {
         lanes == 1 || hash() % u128::from(lanes) == u128::from(self.number)
     }
 
-    async fn chunk(&self, events: &mut EventStream) -> Result<Vec<RecordedEvent>> {
+    async fn chunk(&mut self, events: &mut EventStream) -> Result<Vec<RecordedEvent>> {
         let (mut chunk, mut bytes) = (Vec::new(), 0);
         while chunk.len() < CHUNK_EVENTS && bytes < CHUNK_BYTES {
-            let Some(event) = events.try_next().await? else { break };
+            let next = self.flight.meanwhile(events.try_next()).await?;
+            let Some(event) = next else { break };
             if self.takes(&event) {
                 bytes += event.data.len() + event.metadata.len();
                 chunk.push(event);
@@ -211,7 +218,8 @@ impl Lane {
         let documents = keys.iter().map(|key| self.batch.places.document(key));
         let owned = owners.iter().map(|entry| self.batch.places.owner(entry));
         let places = documents.chain(owned).collect::<Result<Vec<_>>>()?;
-        let mut items = self.projections.state.get_many(&places).await?.into_iter();
+        let items = self.flight.meanwhile(self.projections.state.get_many(&places)).await?;
+        let mut items = items.into_iter();
         for (key, item) in keys.into_iter().zip(&mut items) {
             let document =
                 item.map(|item| Document::decode(key.clone(), &item.value)).transpose()?;
@@ -247,6 +255,7 @@ impl Lane {
     async fn fail(&mut self, failure: Failure) -> Result<(), Stop> {
         self.next.position = failure.position.previous();
         self.commit(None).await?;
+        self.land().await?;
         let place = self.place()?;
         let check = Write::check(place, unchanged(self.revision));
         let generation = self.generation.number;
@@ -260,8 +269,9 @@ impl Lane {
         Checkpoint::key(&self.projection.name, self.generation.number, self.number)
     }
 
-    /// The fenced write.
+    /// Sends the fenced write on its way, once the one before has landed.
     async fn commit(&mut self, also: Option<Write>) -> Result<(), Stop> {
+        self.land().await?;
         let is_still = self.next.position == self.checkpoint.position;
         if is_still && self.batch.is_empty() && also.is_none() && self.revision.is_some() {
             return Ok(());
@@ -276,12 +286,22 @@ impl Lane {
         let unmoved = Condition::Revision(self.registered);
         writes.push(Write::check(record::key(&self.projection.name)?, unmoved));
         writes.extend(also);
-        match self.projections.state.write(writes).await? {
+        let state = Arc::clone(&self.projections.state);
+        let write = Box::pin(async move { state.write(writes).await });
+        self.flight.start(write, self.next.clone()).await;
+        self.batch.sent();
+        Ok(())
+    }
+
+    /// Waits until the write that is on its way has landed.
+    async fn land(&mut self) -> Result<(), Stop> {
+        let Some((written, checkpoint)) = self.flight.land().await else { return Ok(()) };
+        match written? {
             Written::Done(revision) => self.revision = Some(revision),
             Written::Refused { .. } => return Err(Stop::Changed),
         }
-        self.batch.written();
-        self.checkpoint = self.next.clone();
+        self.checkpoint = checkpoint;
+        self.batch.cache.landed();
         self.projections.moved.notify(usize::MAX);
         Ok(())
     }

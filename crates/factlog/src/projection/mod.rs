@@ -52,6 +52,7 @@ mod cost;
 mod definition;
 mod documents;
 mod effects;
+mod flight;
 mod lane;
 mod name;
 mod projections;

@@ -34,7 +34,7 @@ mod transfers;
 use std::sync::Arc;
 
 pub use property::check;
-pub use transfers::{Transfers, check_transfers};
+pub use transfers::{Answered, Transfers, check_transfers};
 
 use super::state::StateFixture;
 use super::{TestClock, bench};

@@ -6,16 +6,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+use futures::TryStreamExt;
 use futures::executor::block_on;
+use serde::{Deserialize, Serialize};
 
 use super::ledger::{Account, Ledger, Move, Moved, answered, executor, id, transfer};
 use super::{StateFixture, TestClock, bench, name, snapshots};
 use crate::codec::{EventCodec, Json, Metadata};
 use crate::conformance::faulty::random;
 use crate::conformance::{Faults, FaultyStore};
-use crate::decider::{CommandId, Executed, Executor, Options, SnapshotPolicy, Snapshotter};
+use crate::decider::{CommandId, Executor, Left, Options, SnapshotPolicy, Snapshotter};
 use crate::state::State;
-use crate::{Store, StoreExt, StreamName};
+use crate::{ReadLog, RecordedEvent, Store, StoreExt, StreamName, Version};
 
 const OPENING_BALANCE: u64 = 100;
 
@@ -69,20 +71,136 @@ pub fn check_transfers<F: StateFixture>(
         let fixture = open(TestClock::default());
         let faults = Faults::new(plan.faults_permille, plan.seed);
         let store: Arc<dyn Store> = Arc::new(FaultyStore::new(fixture.store(), faults));
-        let bank = Bank::open(plan, &store, &fixture.state());
-        let answers = bank.work();
-        bank.check(&*fixture.store(), &answers);
+        let state = fixture.state();
+        plan.open_accounts(&store, &state);
+        let answers = plan.work(&store, &state, (0, 1));
+        plan.check(&*fixture.store(), answers);
     });
 }
 
+/// What a command left, by the answer to it.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub struct Answered {
+    command: u128,
+    /// The versions of its events, an event a stream; nothing if it was rejected.
+    left: Option<Vec<(String, u64)>>,
+}
+
+/// The parts of [`check_transfers`], for processes that share the transfers: one opens the accounts, each
+/// makes its share, and one checks the answers of all.
+impl Transfers {
+    /// Opens the accounts.
+    ///
+    /// # Panics
+    /// If one can't be opened.
+    pub fn open_accounts(&self, store: &Arc<dyn Store>, state: &Arc<dyn State>) {
+        let executor = &Bank::open(*self, store, state).executors[0];
+        for account in 0..self.accounts {
+            let (stream, command) = (account_name(account), id(u128::from(account) << 64));
+            let opening = Move::Deposit(OPENING_BALANCE);
+            let opened = answered(async || executor.execute(&stream, command, &opening).await);
+            block_on(opened).expect("an account is opened");
+        }
+    }
+
+    /// Makes the transfers of a share, the first of so many being 0.
+    ///
+    /// # Panics
+    /// If one is not answered, or another time otherwise.
+    #[must_use]
+    pub fn work(
+        &self,
+        store: &Arc<dyn Store>,
+        state: &Arc<dyn State>,
+        (share, shares): (u64, u64),
+    ) -> Vec<Answered> {
+        let bank = Bank::open(*self, store, state);
+        let next = AtomicU64::new(0);
+        let number = || {
+            let number = next.fetch_add(1, Ordering::SeqCst) * shares + share;
+            Some(number).filter(|number| *number < self.count)
+        };
+        let worker = |worker: u64| {
+            let (number, bank) = (&number, &bank);
+            move || {
+                let numbers = std::iter::from_fn(number);
+                numbers.map(|number| bank.transfer(worker, number)).collect::<Vec<_>>()
+            }
+        };
+        thread::scope(|scope| {
+            let workers: Vec<_> =
+                (0..self.workers).map(|number| scope.spawn(worker(number))).collect();
+            let answers = workers.into_iter().map(thread::ScopedJoinHandle::join);
+            answers.flat_map(|answers| answers.expect("a worker has not panicked")).collect()
+        })
+    }
+
+    /// What each command moved: stream, version and amount of each event. No account is ever below zero.
+    fn moves(&self, store: &dyn Store) -> HashMap<CommandId, Vec<(String, u64, i64)>> {
+        let mut left: HashMap<CommandId, Vec<_>> = HashMap::new();
+        for account in 0..self.accounts {
+            let mut balance = 0_i64;
+            for event in block_on(store.load(&account_name(account))).expect("it can be read") {
+                let amount = amount_of(&event);
+                balance += amount;
+                assert!(balance >= 0, "{} is below zero at {}", event.stream, event.version);
+                let moved = (event.stream.to_string(), event.version.number(), amount);
+                left.entry(command_of(&event)).or_default().push(moved);
+            }
+        }
+        left
+    }
+
+    /// Behind each command in the log, the sum is that of the accounts opened so far.
+    fn check_log(store: &dyn Store) {
+        let log: Vec<_> =
+            block_on(store.read_log(ReadLog::new()).try_collect()).expect("it can be read");
+        let (mut opened, mut sum) = (0, 0);
+        for events in log.chunk_by(|one, next| command_of(one) == command_of(next)) {
+            sum += events.iter().map(amount_of).sum::<i64>();
+            let first = events.iter().filter(|event| event.version == Version::FIRST);
+            opened += OPENING_BALANCE.cast_signed() * first.map(|_| 1).sum::<i64>();
+            assert_eq!(sum, opened, "{events:?}");
+        }
+    }
+
+    /// Checks what the answers, the accounts and the log, as far as it is placed, say.
+    ///
+    /// # Panics
+    /// If the sum ever changed, an account was ever below zero, a command was not answered once, or its
+    /// events are not what its answer says.
+    pub fn check(&self, store: &dyn Store, answers: Vec<Answered>) {
+        Self::check_log(store);
+        let mut left = self.moves(store);
+        let sum: i64 = left.values().flatten().map(|(.., amount)| amount).sum();
+        assert_eq!(sum, (OPENING_BALANCE * self.accounts).cast_signed());
+        let count = answers.len() as u64;
+        let answers: HashMap<_, _> =
+            answers.into_iter().map(|answer| (id(answer.command), answer.left)).collect();
+        assert_eq!((count, answers.len() as u64), (self.count, self.count), "answered once each");
+        for (command, answer) in &answers {
+            let Some(answer) = answer else {
+                assert!(!left.contains_key(command), "{command} was rejected and left events");
+                continue;
+            };
+            let moves = left.remove(command).unwrap_or_default();
+            assert_eq!(moves.len(), 2, "{command} left {moves:?}");
+            assert_eq!(moves.iter().map(|(.., amount)| amount).sum::<i64>(), 0);
+            for (stream, version) in answer {
+                let there = moves.iter().any(|(s, v, _)| (s, v) == (stream, version));
+                assert!(there, "{stream} at {version} is not in {moves:?}");
+            }
+        }
+        assert_eq!(left.len() as u64, self.accounts, "all else opened the accounts");
+    }
+}
+
+/// The executors of a process.
 struct Bank {
     plan: Transfers,
     executors: Vec<Executor<Ledger>>,
     snapshotters: Vec<Mutex<Snapshotter<Account>>>,
 }
-
-/// What each command left; nothing, if it was rejected.
-type Answers = HashMap<CommandId, Option<Executed>>;
 
 impl Bank {
     fn open(plan: Transfers, store: &Arc<dyn Store>, state: &Arc<dyn State>) -> Self {
@@ -96,35 +214,11 @@ impl Bank {
             executors.push(executor(Arc::clone(store), options));
             snapshotters.push(Mutex::new(snapshotter));
         }
-        for account in 0..plan.accounts {
-            let (stream, command) = (account_name(account), id(u128::from(account) << 64));
-            let opening = Move::Deposit(OPENING_BALANCE);
-            let opened = answered(async || executors[0].execute(&stream, command, &opening).await);
-            block_on(opened).expect("an account is opened");
-        }
         Self { plan, executors, snapshotters }
     }
 
-    fn work(&self) -> Answers {
-        let next = AtomicU64::new(0);
-        let number = || Some(next.fetch_add(1, Ordering::SeqCst)).filter(|n| *n < self.plan.count);
-        let worker = |worker: u64| {
-            let number = &number;
-            move || {
-                let numbers = std::iter::from_fn(number);
-                numbers.map(|number| self.transfer(worker, number)).collect::<Vec<_>>()
-            }
-        };
-        thread::scope(|scope| {
-            let workers: Vec<_> =
-                (0..self.plan.workers).map(|number| scope.spawn(worker(number))).collect();
-            let answers = workers.into_iter().map(thread::ScopedJoinHandle::join);
-            answers.flat_map(|answers| answers.expect("a worker has not panicked")).collect()
-        })
-    }
-
     /// Makes a transfer; executes some of them again, elsewhere.
-    fn transfer(&self, worker: u64, number: u64) -> (CommandId, Option<Executed>) {
+    fn transfer(&self, worker: u64, number: u64) -> Answered {
         let drawn = random(self.plan.seed ^ random(number));
         let from = drawn % self.plan.accounts;
         let to = (from + 1 + (drawn >> 16) % (self.plan.accounts - 1)) % self.plan.accounts;
@@ -138,12 +232,16 @@ impl Bank {
         };
         let first = answer(worker);
         self.write_snapshots(worker);
-        if !number.is_multiple_of(5) || first.is_none() {
-            return (command, first);
+        if number.is_multiple_of(5) && first.is_some() {
+            let again = answer(worker + 1);
+            assert_eq!(again.map(|e| e.left), first.as_ref().map(|e| e.left.clone()));
         }
-        let again = answer(worker + 1);
-        assert_eq!(again.as_ref().map(|e| &e.left), first.as_ref().map(|e| &e.left));
-        (command, first)
+        let version = |part: Left| {
+            assert_eq!(part.first, part.last, "an event a stream");
+            (part.stream.to_string(), part.last.number())
+        };
+        let left = first.map(|executed| executed.left.into_iter().map(version).collect());
+        Answered { command: u128::from(number) + 1, left }
     }
 
     /// Writes the snapshots that are due in one of the processes, unless somebody else is at it.
@@ -153,50 +251,18 @@ impl Bank {
             block_on(snapshotter.write_waiting());
         }
     }
-
-    fn check(&self, store: &dyn Store, answers: &Answers) {
-        assert_eq!(answers.len() as u64, self.plan.count, "every command is answered");
-        let mut left: HashMap<CommandId, Vec<(StreamName, u64, i64)>> = HashMap::new();
-        let mut sum = 0;
-        for account in 0..self.plan.accounts {
-            let mut balance = 0_i64;
-            for event in block_on(store.load(&account_name(account))).expect("it can be read") {
-                let moved = Json::<Moved>::new().decode(&event).expect("it can be read").remove(0);
-                let amount = signed_amount(&moved);
-                balance += amount;
-                assert!(balance >= 0, "{} is below zero at {}", event.stream, event.version);
-                let command = Metadata::of(&event).command.expect("it comes from a command");
-                let moved = (event.stream, event.version.number(), amount);
-                left.entry(command).or_default().push(moved);
-            }
-            sum += balance;
-        }
-        assert_eq!(sum, (OPENING_BALANCE * self.plan.accounts).cast_signed());
-        for (command, answer) in answers {
-            let Some(executed) = answer else {
-                assert!(!left.contains_key(command), "{command} was rejected and left events");
-                continue;
-            };
-            let moves = left.remove(command).unwrap_or_default();
-            assert_eq!(moves.len(), 2, "{command} left {moves:?}");
-            assert_eq!(moves.iter().map(|(.., amount)| amount).sum::<i64>(), 0);
-            for part in &executed.left {
-                let there = |(stream, version, _): &(StreamName, u64, i64)| {
-                    *stream == part.stream && *version == part.first.number()
-                };
-                assert!(part.first == part.last && moves.iter().any(there), "{part:?} {moves:?}");
-            }
-        }
-        assert_eq!(left.len() as u64, self.plan.accounts, "all else opened the accounts");
-    }
 }
 
-fn signed_amount(moved: &Moved) -> i64 {
-    match moved {
+fn amount_of(event: &RecordedEvent) -> i64 {
+    match Json::<Moved>::new().decode(event).expect("it can be read").remove(0) {
         Moved::Deposited { amount } => amount.cast_signed(),
         Moved::Withdrawn { amount } => -amount.cast_signed(),
         Moved::Noted { .. } => 0,
     }
+}
+
+fn command_of(event: &RecordedEvent) -> CommandId {
+    Metadata::of(event).command.expect("it comes from a command")
 }
 
 fn account_name(account: u64) -> StreamName {

@@ -63,7 +63,7 @@ pub(super) fn measure(home: &Home) -> Result<Vec<Figure>, Failure> {
     let mut figures = Vec::new();
     for (name, events) in STREAMS {
         let stream = StreamName::new(name)?;
-        let mut load = || {
+        let load = || {
             let state = block_on(executor.state(&stream))?;
             assert_eq!(state.state, events, "all events are in the state");
             Ok::<_, Failure>(())
@@ -72,7 +72,7 @@ pub(super) fn measure(home: &Home) -> Result<Vec<Figure>, Failure> {
         block_on(snapshotter.write_waiting());
         let mut latency = Latency::new()?;
         for _ in 0..LOADS {
-            latency.time(&mut load)?;
+            latency.time(load)?;
         }
         let from = if executor.metrics().snapshots_used > 0 { "a snapshot" } else { "its events" };
         figures.push(latency.figure(format!("load of {events} events, from {from}")));

@@ -157,8 +157,9 @@ pub async fn events_carry_the_metadata_and_time_of_their_command(bench: &mut Dec
 pub async fn commands_on_one_stream_at_once_are_all_executed(bench: &mut DeciderBench) {
     let stream = name("a-1");
     let executors = [bench.executor(), bench.executor()];
+    // Each conflict is the success of another command: of fewer than a hundred none is given up.
     let deposit = |writer: u128| {
-        for number in 0..25 {
+        for number in 0..12 {
             let executor = &executors[usize::try_from(writer % 2).unwrap()];
             block_on(executor.execute(&stream, id(writer * 100 + number), &Deposit(1))).unwrap();
         }
@@ -168,7 +169,7 @@ pub async fn commands_on_one_stream_at_once_are_all_executed(bench: &mut Decider
             scope.spawn(move || deposit(writer));
         }
     });
-    assert_eq!(balance(&bench.executor().state(&stream).await.unwrap()), 200);
+    assert_eq!(balance(&bench.executor().state(&stream).await.unwrap()), 96);
 }
 
 fn failed<T: std::fmt::Debug>(answer: Result<T, ExecuteError<Overdrawn>>) -> crate::Error {

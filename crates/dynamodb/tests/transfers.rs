@@ -26,7 +26,7 @@ use factlog_dynamodb::{CreateTables, Options, Store, Tables};
 
 const PROCESSES: u64 = 4;
 /// By default; `FACTLOG_TRANSFERS` says otherwise.
-const TRANSFERS: u64 = 2_000;
+const TRANSFERS: u64 = 10_000;
 
 /// Set for the processes that the test starts: the store's name, and the share.
 const NAME: &str = "FACTLOG_TEST_NAME";

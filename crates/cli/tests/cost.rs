@@ -3,42 +3,12 @@
 
 mod common;
 
-use common::{Factlog, errors, parse};
-use serde_json::Value;
-
-/// A store of its own in DynamoDB; the access key gives it a database of its own.
-struct OnDynamo {
-    factlog: Factlog,
-    name: String,
-}
-
-impl OnDynamo {
-    #[expect(clippy::disallowed_methods, reason = "tests share one server")]
-    fn new() -> Self {
-        let name = format!("test{}", uuid::Uuid::new_v4().simple());
-        Self { factlog: Factlog::new(), name }
-    }
-
-    #[track_caller]
-    fn lines(&self, arguments: &[&str]) -> Vec<Value> {
-        let mut command = self.factlog.command(arguments);
-        let endpoint = std::env::var("FACTLOG_DYNAMODB_ENDPOINT").expect(
-            "FACTLOG_DYNAMODB_ENDPOINT is not set: run the tests with scripts/test, or one command with \
-             scripts/dynamodb-local run COMMAND",
-        );
-        command.env("AWS_ENDPOINT_URL", endpoint).env("AWS_REGION", "eu-central-1");
-        command.env("AWS_ACCESS_KEY_ID", &self.name).env("AWS_SECRET_ACCESS_KEY", "secret");
-        command.env("FACTLOG_STORE", format!("dynamodb:{}", self.name));
-        let output = command.output().unwrap();
-        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {}", errors(&output));
-        parse(&output.stdout)
-    }
-}
+use common::{Factlog, errors};
 
 #[test]
 fn each_line_of_the_table_is_measured_on_tables_that_are_gone_afterwards() {
-    let on_dynamo = OnDynamo::new();
-    on_dynamo.lines(&["tables", "create", &on_dynamo.name]);
+    let on_dynamo = Factlog::on_dynamodb();
+    on_dynamo.lines(&["tables", "create", on_dynamo.name()]);
     let rows = on_dynamo.lines(&["cost", "--measure"]);
     assert!(rows.len() >= 20);
     for row in &rows {
@@ -51,13 +21,13 @@ fn each_line_of_the_table_is_measured_on_tables_that_are_gone_afterwards() {
     assert!(measured > 0 && measured < rows.len(), "only reads are measured: {measured}");
     // The store itself has been left as it was, and nothing is beside it.
     let removed =
-        on_dynamo.lines(&["tables", "destroy", &on_dynamo.name, "--yes", &on_dynamo.name]);
+        on_dynamo.lines(&["tables", "destroy", on_dynamo.name(), "--yes", on_dynamo.name()]);
     assert_eq!(removed.len(), 3);
 }
 
 #[test]
 fn a_bench_needs_no_store_and_measures_all_it_promises() {
-    let on_dynamo = OnDynamo::new();
+    let on_dynamo = Factlog::on_dynamodb();
     let figures = on_dynamo.lines(&["bench", "--quick"]);
     for part in [
         "appends, 1 writer,",

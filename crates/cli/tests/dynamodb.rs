@@ -5,85 +5,56 @@ mod common;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::process::{Child, Command, Output, Stdio};
+use std::ops::Deref;
+use std::process::{Child, Command, Stdio};
 
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_dynamodb::{Client, Config};
 use aws_smithy_http_client::Builder;
-use common::{Factlog, data, errors, parse};
+use common::{Factlog, data, endpoint, errors, parse};
 use flate2::read::GzDecoder;
 use serde_json::{Value, json};
 
-/// A store of its own in DynamoDB Local, with its name as the access key, and the command as its user runs it.
-struct Store {
-    factlog: Factlog,
-    name: String,
+/// A store of its own in DynamoDB Local, with tables as long as it lives.
+struct Store(Factlog);
+
+impl Deref for Store {
+    type Target = Factlog;
+
+    fn deref(&self) -> &Factlog {
+        &self.0
+    }
 }
 
 impl Store {
-    #[expect(clippy::disallowed_methods, reason = "tests share one server")]
     fn new() -> Self {
-        let name = format!("test{}", uuid::Uuid::new_v4().simple());
-        let store = Self { factlog: Factlog::new(), name };
-        store.lines(&["tables", "create", &store.name]);
+        let store = Self(Factlog::on_dynamodb());
+        store.lines(&["tables", "create", store.name()]);
         store
     }
 
     /// Sets the watermark of a stream, past all conditions.
     fn set_watermark(&self, stream: &str, next: u64) {
-        let credentials = Credentials::new(&self.name, "secret", None, None, "tests");
+        let credentials = Credentials::new(self.name(), "secret", None, None, "tests");
         let config = Config::builder().behavior_version(BehaviorVersion::latest());
         let config = config.region(Region::new("eu-central-1")).endpoint_url(endpoint());
         let config =
             config.credentials_provider(credentials).http_client(Builder::new().build_http());
         let put = Client::from_conf(config.build()).put_item();
-        let put = put.table_name(format!("{}-state", self.name));
+        let put = put.table_name(format!("{}-state", self.name()));
         let put = put.item("partition", AttributeValue::S(format!("watermark/{stream}")));
         let put = put.item("sort", AttributeValue::B(Blob::new(b"/")));
         let put = put.item("next", AttributeValue::N(next.to_string()));
         tokio::runtime::Runtime::new().unwrap().block_on(put.send()).unwrap();
     }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = self.factlog.command(arguments);
-        command.env("AWS_ENDPOINT_URL", endpoint()).env("AWS_REGION", "eu-central-1");
-        command.env("AWS_ACCESS_KEY_ID", &self.name).env("AWS_SECRET_ACCESS_KEY", "secret");
-        command.env("FACTLOG_STORE", format!("dynamodb:{}", self.name));
-        command
-    }
-
-    fn run(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).output().unwrap()
-    }
-
-    #[track_caller]
-    fn lines(&self, arguments: &[&str]) -> Vec<Value> {
-        let output = self.run(arguments);
-        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {}", errors(&output));
-        parse(&output.stdout)
-    }
-
-    #[track_caller]
-    fn refused(&self, arguments: &[&str], code: i32, says: &str) {
-        let output = self.run(arguments);
-        assert_eq!(output.status.code(), Some(code), "{}", errors(&output));
-        assert!(errors(&output).contains(says), "{says:?} is not in {}", errors(&output));
-    }
 }
 
 impl Drop for Store {
     fn drop(&mut self) {
-        self.run(&["tables", "destroy", &self.name, "--yes", &self.name]);
+        self.run(&["tables", "destroy", self.name(), "--yes", self.name()]);
     }
-}
-
-fn endpoint() -> String {
-    std::env::var("FACTLOG_DYNAMODB_ENDPOINT").expect(
-        "FACTLOG_DYNAMODB_ENDPOINT is not set: run the tests with scripts/test, or one command with \
-         scripts/dynamodb-local run COMMAND",
-    )
 }
 
 fn interrupt(child: &Child) {
@@ -186,7 +157,7 @@ fn an_import_that_is_killed_and_run_again_writes_each_event_once() {
     GzDecoder::new(std::fs::File::open(permits).unwrap()).read_to_end(&mut text).unwrap();
     let end = text.iter().enumerate().filter(|(_, byte)| **byte == b'\n').nth(2_999).unwrap().0;
     let text = &text[..=end];
-    let file = store.factlog.directory.path().join("permits.jsonl");
+    let file = store.directory.path().join("permits.jsonl");
     std::fs::write(&file, text).unwrap();
     let file = file.to_str().unwrap();
 
@@ -210,13 +181,13 @@ fn an_import_that_is_killed_and_run_again_writes_each_event_once() {
 #[test]
 fn a_large_event_needs_a_place_and_comes_back_from_there() {
     let store = Store::new();
-    let file = store.factlog.directory.path().join("large.json");
+    let file = store.directory.path().join("large.json");
     // No two alike, lest it be compressed.
     let numbers: Vec<_> = (0..80_000_u64).map(|n| n.wrapping_mul(0x9e37_79b9_7f4a_7c15)).collect();
     std::fs::write(&file, serde_json::to_vec(&numbers).unwrap()).unwrap();
     let data = format!("@{}", file.display());
     store.refused(&["append", "scan-1", "Scanned", &data], 7, "`--large-events`");
-    let place = store.factlog.directory.path().join("objects");
+    let place = store.directory.path().join("objects");
     let place = place.to_str().unwrap();
     store.lines(&["append", "scan-1", "Scanned", &data, "--large-events", place]);
     let read = store.lines(&["read", "scan-1", "--large-events", place]);
@@ -233,7 +204,7 @@ fn projections_are_built_followed_and_queried() {
     for (stream, event_type) in [("loan-1", "Submitted"), ("loan-2", "Submitted")] {
         store.lines(&["append", stream, event_type]);
     }
-    let file = store.factlog.directory.path().join("loans.toml");
+    let file = store.directory.path().join("loans.toml");
     let text = "name = 'loans'\n[[index]]\nfield = 'status'\ntype = 'string'\n\
                 [[on]]\nkey = '.stream'\nmerge.status = '.type'\n";
     std::fs::write(&file, text).unwrap();

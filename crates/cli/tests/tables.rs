@@ -5,55 +5,41 @@ mod common;
 
 use std::process::Output;
 
-use common::{Factlog, errors, parse};
+use common::{Factlog, errors};
 use serde_json::{Value, json};
 
-/// A name that no other test has, as the access key a database of its own, and the command with the settings that every AWS tool takes.
-struct Tables {
-    factlog: Factlog,
-    name: String,
-}
+/// The commands on the tables of a store.
+struct Tables(Factlog);
 
 impl Tables {
-    #[expect(clippy::disallowed_methods, reason = "tests share one server")]
     fn new() -> Self {
-        let name = format!("test{}", uuid::Uuid::new_v4().simple());
-        Self { factlog: Factlog::new(), name }
+        Self(Factlog::on_dynamodb())
     }
 
-    /// `factlog tables COMMAND NAME ARGUMENTS…`
+    /// `tables COMMAND NAME ARGUMENTS…`
+    fn command<'a>(&'a self, command: &'a str, arguments: &[&'a str]) -> Vec<&'a str> {
+        [&["tables", command, self.0.name()], arguments].concat()
+    }
+
     fn run(&self, command: &str, arguments: &[&str]) -> Output {
-        let mut all = vec!["tables", command, &self.name];
-        all.extend(arguments);
-        let mut command = self.factlog.command(&all);
-        let endpoint = std::env::var("FACTLOG_DYNAMODB_ENDPOINT").expect(
-            "FACTLOG_DYNAMODB_ENDPOINT is not set: run the tests with scripts/test, or one command with \
-             scripts/dynamodb-local run COMMAND",
-        );
-        command.env("AWS_ENDPOINT_URL", endpoint).env("AWS_REGION", "eu-central-1");
-        command.env("AWS_ACCESS_KEY_ID", &self.name).env("AWS_SECRET_ACCESS_KEY", "secret");
-        command.output().unwrap()
+        self.0.run(&self.command(command, arguments))
     }
 
     #[track_caller]
     fn lines(&self, command: &str, arguments: &[&str]) -> Vec<Value> {
-        let output = self.run(command, arguments);
-        assert_eq!(output.status.code(), Some(0), "{command}: {}", errors(&output));
-        parse(&output.stdout)
+        self.0.lines(&self.command(command, arguments))
     }
 
     #[track_caller]
     fn refused(&self, command: &str, arguments: &[&str], code: i32, says: &str) {
-        let output = self.run(command, arguments);
-        assert_eq!(output.status.code(), Some(code), "{}", errors(&output));
-        assert!(errors(&output).contains(says), "{says:?} is not in {}", errors(&output));
+        self.0.refused(&self.command(command, arguments), code, says);
     }
 }
 
 #[test]
 fn tables_are_made_described_and_removed() {
     let tables = Tables::new();
-    let name = &tables.name;
+    let name = tables.0.name();
     let made = tables.lines("create", &[]);
     assert_eq!(made, tables.lines("describe", &[]));
     assert_eq!(made, tables.lines("create", &["--layout", "native"]));
@@ -85,7 +71,7 @@ fn options_are_as_said() {
     assert_eq!(made[1]["billing"], "5 read, 4 write units/s");
     assert_eq!(made[0]["layout"], "castore");
     tables.refused("create", &["--layout", "native"], 2, "has the layout castore, not native");
-    tables.lines("destroy", &["--yes", &tables.name]);
+    tables.lines("destroy", &["--yes", tables.0.name()]);
 }
 
 #[test]
@@ -93,9 +79,9 @@ fn a_terminal_gets_words_beneath_each_other() {
     let tables = Tables::new();
     let output = tables.run("create", &["--format", "table"]);
     let text = String::from_utf8(output.stdout).unwrap();
-    assert!(text.contains(&format!("  {}-log\n", tables.name)), "{text}");
+    assert!(text.contains(&format!("  {}-log\n", tables.0.name())), "{text}");
     assert!(text.contains("deletion protection"), "{text}");
-    tables.lines("destroy", &["--yes", &tables.name]);
+    tables.lines("destroy", &["--yes", tables.0.name()]);
 }
 
 #[test]

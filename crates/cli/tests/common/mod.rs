@@ -12,14 +12,29 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-/// A store in a directory of its own.
+/// A store of its own, and the command as its user runs it.
 pub struct Factlog {
     pub directory: tempfile::TempDir,
+    /// The name of the store in DynamoDB, if it is there and not in the directory.
+    dynamodb: Option<String>,
 }
 
 impl Factlog {
     pub fn new() -> Self {
-        Self { directory: tempfile::tempdir().unwrap() }
+        Self { directory: tempfile::tempdir().unwrap(), dynamodb: None }
+    }
+
+    /// A store in DynamoDB Local whose tables are yet to be made. Its name is the access key, too, which gives
+    /// it a database of its own.
+    #[expect(clippy::disallowed_methods, reason = "tests share one server")]
+    pub fn on_dynamodb() -> Self {
+        let name = format!("test{}", uuid::Uuid::new_v4().simple());
+        Self { dynamodb: Some(name), ..Self::new() }
+    }
+
+    /// The name of the store in DynamoDB.
+    pub fn name(&self) -> &str {
+        self.dynamodb.as_deref().unwrap()
     }
 
     pub fn store(&self) -> PathBuf {
@@ -31,6 +46,11 @@ impl Factlog {
         command.env("FACTLOG_STORE", self.store()).args(arguments);
         // What the machine knows of AWS is not part of a test.
         command.env("AWS_CONFIG_FILE", "/dev/null").env_remove("AWS_REGION");
+        if let Some(name) = &self.dynamodb {
+            command.env("FACTLOG_STORE", format!("dynamodb:{name}"));
+            command.env("AWS_ENDPOINT_URL", endpoint()).env("AWS_REGION", "eu-central-1");
+            command.env("AWS_ACCESS_KEY_ID", name).env("AWS_SECRET_ACCESS_KEY", "secret");
+        }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
@@ -55,16 +75,33 @@ impl Factlog {
     }
 
     /// Runs a command that has to succeed, and reads its lines.
+    #[track_caller]
     pub fn lines(&self, arguments: &[&str]) -> Vec<Value> {
         let output = self.run(arguments);
         assert_eq!(output.status.code(), Some(0), "{arguments:?}: {}", errors(&output));
         parse(&output.stdout)
     }
 
+    /// Runs a command that has to fail with this code, and to say this.
+    #[track_caller]
+    pub fn refused(&self, arguments: &[&str], code: i32, says: &str) {
+        let output = self.run(arguments);
+        assert_eq!(output.status.code(), Some(code), "{}", errors(&output));
+        assert!(errors(&output).contains(says), "{says:?} is not in {}", errors(&output));
+    }
+
     /// Appends an event, whose data is JSON, that has to succeed.
     pub fn append(&self, stream: &str, event_type: &str, data: &str) -> Value {
         self.lines(&["append", stream, event_type, data]).remove(0)
     }
+}
+
+/// The address of DynamoDB Local.
+pub fn endpoint() -> String {
+    std::env::var("FACTLOG_DYNAMODB_ENDPOINT").expect(
+        "FACTLOG_DYNAMODB_ENDPOINT is not set: run the tests with scripts/test, or one command with \
+         scripts/dynamodb-local run COMMAND",
+    )
 }
 
 pub fn errors(output: &Output) -> String {

@@ -141,13 +141,22 @@ impl Failure {
 }
 
 impl Fate {
-    /// Tells all who wait. Returns how many these are.
+    /// Decides, and wakes all who wait. Returns how many these are.
     pub(crate) fn decide(&self, outcome: Result<(), Failure>) -> usize {
         let _ = self.decided.set(outcome);
-        let waiting = std::mem::take(&mut *self.lock());
-        let count = waiting.len();
-        waiting.into_iter().for_each(Waker::wake);
+        let count = self.lock().len();
+        self.wake_all();
         count
+    }
+
+    /// Wakes one after the other; whoever is awake helps. A thread that is woken often takes the place of the
+    /// one that wakes it, at once: it would find one of its tasks ready, deal with it and sleep again, for
+    /// each of its tasks. So the first task wakes the others, of its own thread without a call to the system.
+    fn wake_all(&self) {
+        loop {
+            let Some(waker) = self.lock().pop() else { return };
+            waker.wake();
+        }
     }
 
     /// Waits for an append of the group, or for one that was answered because of one of them.
@@ -186,6 +195,7 @@ impl Future for Waiting {
                 return Poll::Pending;
             }
         }
+        self.fate.wake_all();
         Poll::Ready(match self.fate.decided.get() {
             None | Some(Ok(())) => Ok(()),
             Some(Err(failure)) => {

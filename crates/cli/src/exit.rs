@@ -18,7 +18,7 @@ Exit codes:
   6    unavailable: in use by another process, disk full, closed
   7    too large
   8    failed: a projection stands before an event that it can't apply
-  130  interrupted";
+  130  interrupted: Ctrl-C or SIGTERM";
 
 /// Why a command ends before it is done.
 #[derive(Debug)]

@@ -8,6 +8,7 @@ mod commands;
 mod demo;
 mod exit;
 mod import;
+mod interrupt;
 mod jsonl;
 mod output;
 mod scratch;

@@ -5,6 +5,7 @@ use aws_types::SdkConfig;
 use factlog_dynamodb::{CreateTables, Layout, Tables};
 
 use crate::exit::Failure;
+use crate::interrupt::Interrupt;
 
 /// Makes the tables `STORE-PURPOSE-…` in this layout, does the work with their name, and removes them.
 pub(crate) async fn with_tables<T>(
@@ -16,13 +17,11 @@ pub(crate) async fn with_tables<T>(
     let (client, name) = (Client::new(config), format!("{store}-{purpose}-{}", std::process::id()));
     let mut create = CreateTables::default();
     create.layout = Some(layout);
-    let worked = tokio::select! {
-        worked = async {
-            Tables::create(&client, &name, &create).await?;
-            work(&name).await
-        } => worked,
-        _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted),
+    let made_and_worked = async {
+        Tables::create(&client, &name, &create).await?;
+        work(&name).await
     };
+    let worked = Interrupt::new()?.ends(made_and_worked).await.flatten();
     let removed = Tables::destroy(&client, &name).await;
     if let Err(error) = &removed {
         anstream::eprintln!("the tables of {name} were not removed: {error}");

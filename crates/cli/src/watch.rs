@@ -5,7 +5,12 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 /// How often the files are looked at.
-pub(crate) const LOOK_AGAIN: Duration = Duration::from_millis(50);
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+/// Waits until the files are to be looked at again.
+pub(crate) async fn pause() {
+    tokio::time::sleep(LOOK_AGAIN).await;
+}
 
 /// When the log was last written to.
 pub(crate) fn log_changed(store: &Path) -> Option<SystemTime> {

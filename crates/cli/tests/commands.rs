@@ -6,7 +6,7 @@ mod common;
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
-use common::{Factlog, errors};
+use common::{Factlog, errors, signal};
 use serde_json::json;
 
 /// A store with three loans.
@@ -88,6 +88,18 @@ fn follow_prints_what_another_command_appends() {
     factlog.append("loan-9", "Approved", "{}");
     assert_eq!(next()["type"], "Approved");
     assert!(child.wait().unwrap().success(), "it ends behind its limit");
+}
+
+#[test]
+fn follow_ends_when_it_is_asked_to() {
+    let factlog = loans();
+    for name in ["INT", "TERM"] {
+        let mut child = factlog.command(&["log", "--follow"]).spawn().unwrap();
+        let printed = BufReader::new(child.stdout.take().unwrap()).lines().take(5);
+        assert_eq!(printed.count(), 5, "it has printed what is there");
+        signal(&child, name);
+        assert_eq!(child.wait().unwrap().code(), Some(130), "{name}");
+    }
 }
 
 #[test]

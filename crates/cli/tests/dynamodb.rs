@@ -6,14 +6,14 @@ mod common;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::ops::Deref;
-use std::process::{Child, Command, Stdio};
+use std::process::Stdio;
 
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_dynamodb::{Client, Config};
 use aws_smithy_http_client::Builder;
-use common::{Factlog, data, endpoint, errors, parse};
+use common::{Factlog, data, endpoint, errors, parse, signal};
 use flate2::read::GzDecoder;
 use serde_json::{Value, json};
 
@@ -57,11 +57,6 @@ impl Drop for Store {
     }
 }
 
-fn interrupt(child: &Child) {
-    let id = child.id().to_string();
-    assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
-}
-
 #[test]
 fn events_are_appended_read_listed_and_counted() {
     let store = Store::new();
@@ -97,7 +92,7 @@ fn follow_prints_what_another_command_appends() {
     assert_eq!(next()["type"], "Submitted");
     store.lines(&["append", "loan-1", "Approved"]);
     assert_eq!(next()["type"], "Approved");
-    interrupt(&child);
+    signal(&child, "INT");
     assert_eq!(child.wait().unwrap().code(), Some(130));
 }
 
@@ -115,7 +110,7 @@ fn sequence_places_says_how_far_it_is_and_ends_when_interrupted() {
     };
     assert_eq!(says["head"], 1);
     assert!(says["lag_ms"].is_u64(), "{says}");
-    interrupt(&child);
+    signal(&child, "INT");
     let mut rest = String::new();
     child.stderr.take().unwrap().read_to_string(&mut rest).unwrap();
     assert_eq!((child.wait().unwrap().code(), &*rest), (Some(0), ""));
@@ -231,7 +226,7 @@ fn projections_are_built_followed_and_queried() {
     until(&|line| line["generation"] == 2 && line["state"] == "live");
     store.lines(&["projection", "pause", "loans"]);
     until(&|line| line["state"] == "paused");
-    interrupt(&child);
+    signal(&child, "INT");
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130), "{}", errors(&output));
     let found = store.lines(&["view", "get", "loans", "loan-1"]).remove(0);

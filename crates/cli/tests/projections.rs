@@ -5,9 +5,8 @@ mod common;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Command};
 
-use common::{Factlog, data, errors, parse};
+use common::{Factlog, data, errors, parse, signal};
 use flate2::read::GzDecoder;
 use serde_json::{Value, json};
 
@@ -88,11 +87,6 @@ fn listed(factlog: &Factlog) -> Vec<String> {
         format!("{} {} {}", line["generation"], line["state"].as_str().unwrap(), line["position"])
     };
     lines.iter().map(words).collect()
-}
-
-fn interrupt(child: &Child) {
-    let id = child.id().to_string();
-    assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
 }
 
 #[test]
@@ -396,7 +390,7 @@ fn one_that_runs_lets_others_append_query_and_change_it() {
     factlog.lines(&["projection", "resume", "loans"]);
     factlog.lines(&["projection", "rebuild", "loans"]);
     until(&|line| line["generation"] == 2 && line["state"] == "live" && line["position"] == 6);
-    interrupt(&child);
+    signal(&child, "TERM");
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130), "{}", errors(&output));
 }

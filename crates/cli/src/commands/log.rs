@@ -8,6 +8,7 @@ use futures::TryStreamExt;
 use crate::args::{LogArgs, Place};
 use crate::backend::{self, Backend};
 use crate::exit::Failure;
+use crate::interrupt::Interrupt;
 use crate::output::Output;
 use crate::watch;
 
@@ -36,6 +37,7 @@ pub(crate) async fn follow(
     if let Some(("dynamodb", name)) = place.store.split_once(':') {
         return subscribe(place, name, args, output).await;
     }
+    let mut interrupt = Interrupt::new()?;
     let files = Path::new(&place.store);
     let mut read = args.filter.read()?;
     let mut left = args.limit;
@@ -59,10 +61,7 @@ pub(crate) async fn follow(
         output.flush()?;
         // What this process itself changed by closing the store is not news: the head tells.
         while left > 0 && watch::log_changed(files) == seen {
-            tokio::select! {
-                () = tokio::time::sleep(watch::LOOK_AGAIN) => {}
-                _ = tokio::signal::ctrl_c() => return Err(Failure::Interrupted),
-            }
+            interrupt.ends(watch::pause()).await?;
         }
     }
     Ok(())
@@ -75,6 +74,7 @@ async fn subscribe(
     args: &LogArgs,
     output: &mut Output,
 ) -> Result<(), Failure> {
+    let mut interrupt = Interrupt::new()?;
     let (config, options) = (place.aws.load().await?, backend::options(place)?);
     let store = factlog_dynamodb::Store::open(name, &config, options, SystemClock).await?;
     let read = args.filter.read()?;
@@ -82,11 +82,7 @@ async fn subscribe(
     let mut news = store.subscribe(after, read.filter);
     let mut left = args.limit;
     while left > 0 {
-        let item = tokio::select! {
-            item = news.try_next() => item?,
-            _ = tokio::signal::ctrl_c() => return Err(Failure::Interrupted),
-        };
-        match item {
+        match interrupt.ends(news.try_next()).await?? {
             Some(Subscription::Event(event)) => {
                 output.event(&event)?;
                 left -= 1;

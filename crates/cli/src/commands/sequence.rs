@@ -7,6 +7,7 @@ use factlog::{Clock, Error, SystemClock};
 use crate::args::Place;
 use crate::backend;
 use crate::exit::Failure;
+use crate::interrupt::Interrupt;
 use crate::output::Output;
 
 /// How often it says how far it is.
@@ -21,12 +22,13 @@ pub(crate) async fn run(place: &Place, output: &mut Output) -> Result<(), Failur
         ))
         .into());
     };
+    let mut interrupt = Interrupt::new()?;
     let config = place.aws.load().await?;
     let options = backend::options(place)?;
     let store = factlog_dynamodb::Store::open(name, &config, options, SystemClock).await?;
     let ended = loop {
         tokio::select! {
-            _ = tokio::signal::ctrl_c() => break Ok(()),
+            () = interrupt.came() => break Ok(()),
             () = tokio::time::sleep(SAY) => {}
         }
         if let Err(error) = store.check_sequencer() {

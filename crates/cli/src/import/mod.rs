@@ -30,6 +30,7 @@ use indicatif::ProgressBar;
 use crate::args::{ImportArgs, OnError};
 use crate::backend::Backend;
 use crate::exit::Failure;
+use crate::interrupt::Interrupt;
 use crate::jsonl::Line;
 use crate::output::{self, Output};
 use account::{Account, Accounted};
@@ -76,7 +77,7 @@ pub(crate) async fn run(
     let lane = || Lane::new(backend.store(), under_way);
     let mut import =
         Import { lanes: std::iter::repeat_with(lane).take(lanes).collect(), lines: 0, bad: 0 };
-    let interrupted = interrupted();
+    let interrupted = interrupted()?;
     let outcome = import.take_all(&mut source, args.on_error, &bar, &interrupted).await;
     bar.finish_and_clear();
     let sum = |count: fn(&Lane) -> u64| import.lanes.iter().map(count).sum::<u64>().to_string();
@@ -333,17 +334,16 @@ impl Lane {
     }
 }
 
-/// A flag that the first Ctrl-C sets; the second one ends the process as usual.
-fn interrupted() -> Arc<AtomicBool> {
+/// A flag that is set when the process is asked to end; asked again, it ends at once.
+fn interrupted() -> Result<Arc<AtomicBool>, Failure> {
+    let mut interrupt = Interrupt::new()?;
     let flag = Arc::new(AtomicBool::new(false));
     let set = Arc::clone(&flag);
     tokio::spawn(async move {
-        if tokio::signal::ctrl_c().await.is_ok() {
-            set.store(true, Ordering::Relaxed);
-            if tokio::signal::ctrl_c().await.is_ok() {
-                std::process::exit(130);
-            }
-        }
+        interrupt.came().await;
+        set.store(true, Ordering::Relaxed);
+        interrupt.came().await;
+        std::process::exit(130);
     });
-    flag
+    Ok(flag)
 }

@@ -8,7 +8,7 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
 
@@ -94,6 +94,12 @@ impl Factlog {
     pub fn append(&self, stream: &str, event_type: &str, data: &str) -> Value {
         self.lines(&["append", stream, event_type, data]).remove(0)
     }
+}
+
+/// Sends a signal to a command that runs: by the shell, which has `kill` where no package brings it.
+pub fn signal(child: &Child, name: &str) {
+    let kill = format!("kill -s {name} {}", child.id());
+    assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
 }
 
 /// The address of DynamoDB Local.

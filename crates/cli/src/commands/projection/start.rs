@@ -11,7 +11,6 @@
 use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::path::Path;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,6 +26,7 @@ use crate::args::Place;
 use crate::backend::{self, Backend};
 use crate::commands::with;
 use crate::exit::Failure;
+use crate::interrupt::Interrupt;
 use crate::output::{self, Output};
 use crate::watch;
 
@@ -43,10 +43,7 @@ pub(super) async fn catch_up(
 ) -> Result<(), Failure> {
     let drive = Drive::new(backend, names)?;
     drive.let_go_on().await?;
-    tokio::select! {
-        done = drive.catch_up() => done?,
-        _ = tokio::signal::ctrl_c() => return Err(Failure::Interrupted),
-    }
+    Interrupt::new()?.ends(drive.catch_up()).await??;
     let infos = drive.infos().await?;
     report::table(&infos, output)?;
     match report::failures(&infos) {
@@ -73,8 +70,7 @@ async fn follow_files(
     names: &[ProjectionName],
     output: &mut Output,
 ) -> Result<(), Failure> {
-    // One future for all waits, so that no signal falls between two of them.
-    let mut interrupted = pin!(tokio::signal::ctrl_c());
+    let mut interrupt = Interrupt::new()?;
     let (files, mut told, mut is_first) = (Path::new(&place.store), Told::default(), true);
     loop {
         let backend = match Backend::open(place, false).await {
@@ -88,20 +84,14 @@ async fn follow_files(
             if std::mem::take(&mut is_first) {
                 drive.let_go_on().await?;
             }
-            tokio::select! {
-                done = drive.catch_up() => done?,
-                _ = &mut interrupted => return Err(Failure::Interrupted),
-            }
+            interrupt.ends(drive.catch_up()).await??;
             told.tell(&drive.active().await?, output)?;
             // As long as this process has the store open, nobody else opens it.
             Ok(watch::opened(files))
         })
         .await?;
         while watch::opened(files) == seen {
-            tokio::select! {
-                () = tokio::time::sleep(watch::LOOK_AGAIN) => {}
-                _ = &mut interrupted => return Err(Failure::Interrupted),
-            }
+            interrupt.ends(watch::pause()).await?;
         }
     }
 }
@@ -112,14 +102,12 @@ async fn follow_open(
     names: &[ProjectionName],
     output: &mut Output,
 ) -> Result<(), Failure> {
+    let mut interrupt = Interrupt::new()?;
     let (config, options) = (place.aws.load().await?, backend::options(place)?);
     let store = factlog_dynamodb::Store::open(name, &config, options, SystemClock).await?;
     with(Backend::DynamoDb(store), async |backend| {
         let drive = Drive::new(backend, names)?;
-        tokio::select! {
-            failed = drive.work(output) => failed.map(|never| match never {}),
-            _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted),
-        }
+        interrupt.ends(drive.work(output)).await?.map(|never| match never {})
     })
     .await
 }

@@ -47,7 +47,11 @@ fn loans() -> Factlog {
 
 /// Writes a declaration, and answers its path.
 fn file(factlog: &Factlog, text: &str) -> String {
-    let path = factlog.directory.path().join("declaration.toml");
+    named(factlog, "declaration.toml", text)
+}
+
+fn named(factlog: &Factlog, name: &str, text: &str) -> String {
+    let path = factlog.directory.path().join(name);
     std::fs::write(&path, text).unwrap();
     path.to_str().unwrap().to_owned()
 }
@@ -202,6 +206,37 @@ fn a_bad_file_is_refused_with_each_line_and_reason_and_nothing_is_registered() {
     let other = file(&factlog, &LOANS.replace("\"loans\"", "\"others\""));
     let rebuild = ["projection", "rebuild", "loans", "--file", &other];
     refused(&factlog, &rebuild, 2, &["declares projection others"]);
+}
+
+#[test]
+fn a_declaration_may_be_yaml_by_its_name_or_from_standard_input() {
+    let yaml = "# What became of loans.\n\
+        name: loans\n\
+        index:\n  - {field: status, type: string, counted: true}\n\
+        on:\n  - types: [Submitted, Approved]\n    key: .stream\n    merge.status: .type\n";
+    let factlog = loans();
+    for name in ["loans.yaml", "loans.yml"] {
+        let bad = named(&factlog, name, &yaml.replace(".type\n", "now\n"));
+        let says = &[name, "line 8: merge.status of rule 1", "at any time"][..];
+        refused(&factlog, &["projection", "create", &bad], 2, says);
+    }
+    let yaml_as_toml = named(&factlog, "loans.toml", yaml);
+    refused(&factlog, &["projection", "create", &yaml_as_toml], 2, &["line 2: not TOML"]);
+    assert_eq!(factlog.lines(&["projection", "list"]), [] as [Value; 0]);
+
+    factlog.lines(&["projection", "create", &named(&factlog, "loans.yaml", yaml)]);
+    catch_up(&factlog);
+    assert_eq!(keys(&factlog, &["--where", "status = Submitted"]), ["loan-3"]);
+    let shown = factlog.run(&["projection", "show", "loans"]);
+    assert_eq!(String::from_utf8_lossy(&shown.stdout), yaml);
+
+    for (text, submitted) in [(yaml.replace("Submitted, ", ""), 0), (LOANS.to_owned(), 1)] {
+        let rebuild = ["projection", "rebuild", "loans", "--file", "-"];
+        let output = factlog.run_with(&rebuild, text.as_bytes());
+        assert!(output.status.success(), "{}", errors(&output));
+        catch_up(&factlog);
+        assert_eq!(keys(&factlog, &["--where", "status = Submitted"]).len(), submitted);
+    }
 }
 
 #[test]

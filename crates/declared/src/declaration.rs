@@ -1,4 +1,4 @@
-//! A file, checked as a whole before anything of it runs.
+//! A file, checked as a whole before anything of it runs. In TOML:
 //!
 //! ```toml
 //! name = "loans"              # of the projection and its view
@@ -27,6 +27,21 @@
 //! key = ".stream"
 //! delete = true
 //! ```
+//!
+//! In YAML, `index` and `on` are lists of mappings, all else has the same names:
+//!
+//! ```yaml
+//! name: loans
+//! index:
+//!   - field: status
+//!     type: string
+//! on:
+//!   - types: [A_SUBMITTED]
+//!     when: .data.amount > 0
+//!     key: .stream
+//!     upsert.status: .type        # or a mapping `upsert:` with `status: .type`
+//!     increment.events: 1         # numbers, booleans and null stand for themselves, in TOML too
+//! ```
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -35,13 +50,14 @@ use factlog::projection::{OnPoison, Projection};
 use factlog::view::{Index, Kind};
 use factlog::{EventType, Filter, ProjectionName, Result};
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
 
+use crate::File;
 use crate::expression::Expression;
 use crate::limits::{FILE_BYTES_MAX, RULE_FIELDS_MAX, RULES_MAX};
 use crate::problems::Problems;
 use crate::rule::{Change, Field, Operation, Rule, Rules};
-use crate::table::{self, Table, Value};
+use crate::table::{self, Table};
+use crate::tree::{Node, Value};
 
 /// The operations that write fields, in the order in which a rule does them.
 const WRITES: [(&str, Operation); 4] = [
@@ -66,23 +82,19 @@ impl Declaration {
     ///
     /// # Errors
     /// `Invalid` with all that is wrong with it, each on a line with its line in the file.
-    pub fn parse(text: &str) -> Result<Self> {
-        let mut problems = Problems::new(text);
-        if text.len() > FILE_BYTES_MAX {
-            let bytes = text.len();
+    pub fn parse(file: &File) -> Result<Self> {
+        let mut problems = Problems::new(file);
+        let bytes = file.text().len();
+        if bytes > FILE_BYTES_MAX {
             let message = format!("the file has {bytes} bytes, the limit is {FILE_BYTES_MAX}");
             problems.add(&(0..0), message);
             return problems.none_or(None);
         }
-        let (file, errors) = DeTable::parse_recoverable(text);
-        for error in &errors {
-            problems.add(&error.span().unwrap_or(0..0), format!("not TOML: {}", error.message()));
-        }
-        // What is said of the rest would only follow from it.
-        if !errors.is_empty() {
-            return problems.none_or(None);
-        }
-        let declared = read(Table::new("the file", 0..0, file.into_inner()), &mut problems);
+        // If it can't be read, what is said of the rest would only follow from that.
+        let declared = file.syntax().read(file.text(), &mut problems).and_then(|names| {
+            let file = Table::new("the file", names.span(), names.into_inner());
+            read(file, &mut problems)
+        });
         problems.none_or(declared)
     }
 
@@ -105,7 +117,7 @@ impl Declaration {
     }
 }
 
-fn read(mut file: Table<'_>, problems: &mut Problems<'_>) -> Option<Declaration> {
+fn read(mut file: Table, problems: &mut Problems<'_>) -> Option<Declaration> {
     let name = file.needed("name", problems).and_then(|name| {
         let checked = name.get_ref().parse::<ProjectionName>();
         checked.map_err(|e| problems.add(&name.span(), e.to_string())).ok()
@@ -126,10 +138,12 @@ fn read(mut file: Table<'_>, problems: &mut Problems<'_>) -> Option<Declaration>
     let indexes = indexes.into_iter().filter_map(|index| read_index(index, problems)).collect();
     let rules = file.tables("on", problems);
     if rules.is_empty() {
-        problems.add(&(0..0), "the file has no [[on]]: no event changes a document");
+        let on = problems.syntax.tables("on");
+        problems.add(&(0..0), format!("the file has no {on}: no event changes a document"));
     }
     if rules.len() > RULES_MAX {
-        let message = format!("the file has {} of [[on]], the limit is {RULES_MAX}", rules.len());
+        let (count, on) = (rules.len(), problems.syntax.tables("on"));
+        let message = format!("the file has {count} of {on}, the limit is {RULES_MAX}");
         problems.add(&rules[RULES_MAX].span, message);
     }
     let rules: Vec<Option<Rule>> = rules
@@ -151,7 +165,7 @@ fn read(mut file: Table<'_>, problems: &mut Problems<'_>) -> Option<Declaration>
     Some(Declaration { name: name?, on_poison, filter, indexes, rules: Rules(Arc::from(rules)) })
 }
 
-fn read_filter(mut table: Table<'_>, problems: &mut Problems<'_>) -> Filter {
+fn read_filter(mut table: Table, problems: &mut Problems<'_>) -> Filter {
     let categories = table.texts("categories", problems).into_iter().map(Spanned::into_inner);
     let filter = categories.fold(Filter::all(), Filter::with_category);
     let prefixes = table.texts("stream_prefixes", problems).into_iter().map(Spanned::into_inner);
@@ -160,7 +174,7 @@ fn read_filter(mut table: Table<'_>, problems: &mut Problems<'_>) -> Filter {
     filter
 }
 
-fn read_index(mut table: Table<'_>, problems: &mut Problems<'_>) -> Option<Spanned<Index>> {
+fn read_index(mut table: Table, problems: &mut Problems<'_>) -> Option<Spanned<Index>> {
     let span = table.span.clone();
     let field = table.needed("field", problems);
     let kind = table.needed("type", problems).and_then(|kind| match kind.get_ref().as_str() {
@@ -184,7 +198,7 @@ fn read_index(mut table: Table<'_>, problems: &mut Problems<'_>) -> Option<Spann
     Some(Spanned::new(span, index))
 }
 
-fn read_rule(number: usize, mut table: Table<'_>, problems: &mut Problems<'_>) -> Option<Rule> {
+fn read_rule(number: usize, mut table: Table, problems: &mut Problems<'_>) -> Option<Rule> {
     let span = table.span.clone();
     let mut types = Vec::new();
     for text in table.texts("types", problems) {
@@ -194,7 +208,7 @@ fn read_rule(number: usize, mut table: Table<'_>, problems: &mut Problems<'_>) -
         }
     }
     let place = |what: &str| format!("{what} of rule {number}");
-    let when = table.text("when", problems);
+    let when = table.take("when").and_then(|when| table::code("when", when, problems));
     let when = when.map(|when| expression(place("when"), &when, problems));
     let key = table.needed("key", problems);
     let key = key.and_then(|key| expression(place("key"), &key, problems));
@@ -232,7 +246,7 @@ fn read_rule(number: usize, mut table: Table<'_>, problems: &mut Problems<'_>) -
 fn read_fields(
     (number, operation): (usize, &str),
     outer: &mut Vec<String>,
-    table: Table<'_>,
+    table: Table,
     fields: &mut Vec<Field>,
     problems: &mut Problems<'_>,
 ) -> bool {
@@ -240,7 +254,7 @@ fn read_fields(
     for (name, value) in table.rest() {
         outer.push(name);
         let path = outer.join(".");
-        if matches!(value.get_ref(), DeValue::Table(_)) {
+        if matches!(value.get_ref(), Node::Table(_)) {
             if let Some(inner) = table::table(&path, value, problems) {
                 is_whole &= read_fields((number, operation), outer, inner, fields, problems);
             }
@@ -255,8 +269,8 @@ fn read_fields(
     is_whole
 }
 
-fn field_value(place: String, value: Value<'_>, problems: &mut Problems<'_>) -> Option<Expression> {
-    let code = table::text(&place, value, problems)?;
+fn field_value(place: String, value: Value, problems: &mut Problems<'_>) -> Option<Expression> {
+    let code = table::code(&place, value, problems)?;
     expression(place, &code, problems)
 }
 

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   partition               sort key              value
-//!   declaration/NAME        version (4 bytes)     the file, as it was given
+//!   declaration/NAME        version (4 bytes)     the file
 //! ```
 //!
 //! Versions are counted from 1 in each name, and a file never changes under its version: a
@@ -15,7 +15,7 @@ use factlog::state::{Condition, Item, Key, Partition, Scan, State, Write, Writte
 use factlog::{Error, ProjectionName, Result};
 use futures::TryStreamExt;
 
-use crate::Declaration;
+use crate::{Declaration, File};
 
 /// The files that are kept in a state.
 #[derive(Clone, Debug)]
@@ -35,8 +35,8 @@ impl Declarations {
     /// # Errors
     /// `Invalid` for a bad file, as [`Declaration::parse`] says, and if the projection is there
     /// already: rebuild it; `Unavailable`, `Corrupt` or `Closed`.
-    pub async fn create(&self, projections: &Projections, text: &str) -> Result<Projection> {
-        let declaration = Declaration::parse(text)?;
+    pub async fn create(&self, projections: &Projections, file: &File) -> Result<Projection> {
+        let declaration = Declaration::parse(file)?;
         let name = declaration.name();
         match projections.record(name).await {
             Ok(record) if !record.retired => {
@@ -46,7 +46,7 @@ impl Declarations {
             Err(error) if *error.kind() != factlog::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        let projection = declaration.projection(self.keep(name, text).await?);
+        let projection = declaration.projection(self.keep(name, file).await?);
         projections.create(name, &projection.definition).await?;
         Ok(projection)
     }
@@ -58,13 +58,13 @@ impl Declarations {
     pub async fn rebuild(
         &self,
         projections: &Projections,
-        text: &str,
+        file: &File,
         switch: Switch,
     ) -> Result<Projection> {
-        let declaration = Declaration::parse(text)?;
+        let declaration = Declaration::parse(file)?;
         let name = declaration.name();
         projections.record(name).await?;
-        let projection = declaration.projection(self.keep(name, text).await?);
+        let projection = declaration.projection(self.keep(name, file).await?);
         projections.rebuild_as(name, &projection.definition, switch).await?;
         Ok(projection)
     }
@@ -85,8 +85,8 @@ impl Declarations {
             if found.iter().any(|other| other.definition == generation.definition) {
                 continue;
             }
-            let text = self.text(name, version).await?;
-            let projection = text.map(|text| Declaration::parse(&text)).transpose()?;
+            let file = self.file(name, version).await?;
+            let projection = file.map(|file| Declaration::parse(&file)).transpose()?;
             let projection = projection.map(|declaration| declaration.projection(version));
             match projection {
                 Some(projection) if projection.definition == generation.definition => {
@@ -107,22 +107,22 @@ impl Declarations {
     ///
     /// # Errors
     /// `Unavailable`, `Corrupt` or `Closed`.
-    pub async fn text(&self, name: &ProjectionName, version: u32) -> Result<Option<String>> {
+    pub async fn file(&self, name: &ProjectionName, version: u32) -> Result<Option<File>> {
         let item = self.state.get(&key(name, version)?).await?;
-        item.as_ref().map(text).transpose()
+        item.as_ref().map(file).transpose()
     }
 
     /// Keeps the file, unless it is the newest; answers its version.
-    async fn keep(&self, name: &ProjectionName, file: &str) -> Result<u32> {
+    async fn keep(&self, name: &ProjectionName, given: &File) -> Result<u32> {
         loop {
             let newest = Scan::new(partition(name)?).backward().limit(1);
             let newest = self.state.scan(newest).try_next().await?;
             let next = match &newest {
-                Some(item) if text(item)? == file => return version(item),
+                Some(item) if file(item)? == *given => return version(item),
                 Some(item) => version(item)? + 1,
                 None => 1,
             };
-            let put = Write::put(key(name, next)?, file.to_owned());
+            let put = Write::put(key(name, next)?, given.to_stored());
             let written = self.state.write(vec![put.expecting(Condition::Absent)]).await?;
             // If it is refused, another was faster.
             if matches!(written, Written::Done(_)) {
@@ -145,8 +145,9 @@ fn version(item: &Item) -> Result<u32> {
     bytes.map(u32::from_be_bytes).map_err(|_| corrupt(item))
 }
 
-fn text(item: &Item) -> Result<String> {
-    String::from_utf8(item.value.to_vec()).map_err(|_| corrupt(item))
+fn file(item: &Item) -> Result<File> {
+    let stored = str::from_utf8(&item.value).map_err(|_| corrupt(item))?;
+    Ok(File::from_stored(stored))
 }
 
 fn corrupt(item: &Item) -> Error {

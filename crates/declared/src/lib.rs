@@ -1,4 +1,4 @@
-//! Projections for people who write no Rust: a TOML file says what events make of documents, in
+//! Projections for people who write no Rust: a file in TOML or YAML says what events make of documents, in
 //! [jq](https://jqlang.org) expressions, and the engine of [`factlog::projection`] runs it like
 //! any other.
 //!
@@ -8,9 +8,9 @@
 //! use factlog::projection::{Projections, Worker};
 //! use factlog::view::{Condition, Query};
 //! use factlog::{Event, Expected, Memory, StoreExt, SystemClock};
-//! use factlog_declared::Declaration;
+//! use factlog_declared::{Declaration, File};
 //!
-//! let declaration = Declaration::parse(r#"
+//! let declaration = Declaration::parse(&File::toml(r#"
 //!     name = "loans"
 //!
 //!     [[index]]
@@ -22,7 +22,7 @@
 //!     key = ".stream"
 //!     merge.status = ".type"
 //!     merge.amount = ".data.amount"
-//! "#)?;
+//! "#))?;
 //!
 //! # futures::executor::block_on(async {
 //! let store = Arc::new(Memory::default());
@@ -41,17 +41,22 @@
 //! # Ok::<_, factlog::Error>(())
 //! ```
 //!
-//! `declaration.rs` says what stands in a file, `rule.rs` what a rule does to documents,
+//! `declaration.rs` says what stands in a file, `syntax/` how it is written, `rule.rs` what a rule does to documents,
 //! `expression.rs` what an expression may say. [`Declarations`] keeps the files with the store, so
 //! that any process runs them by name.
 
 mod declaration;
 mod declarations;
 mod expression;
+mod file;
 pub mod limits;
 mod problems;
 mod rule;
+mod syntax;
 mod table;
+mod tree;
 
 pub use declaration::Declaration;
 pub use declarations::Declarations;
+pub use file::File;
+pub use syntax::Syntax;

@@ -3,6 +3,9 @@
 /// Most bytes of a file: it is an item of the state.
 pub const FILE_BYTES_MAX: usize = 100 << 10;
 
+/// Most lists and mappings of a YAML file within one another.
+pub const YAML_DEPTH_MAX: usize = 64;
+
 /// Most rules of a file.
 pub const RULES_MAX: usize = 200;
 

@@ -5,18 +5,21 @@ use std::ops::Range;
 use factlog::{Error, Result};
 
 use crate::limits::PROBLEMS_MAX;
+use crate::{File, Syntax};
 
 /// The problems found so far.
 #[derive(Debug)]
 pub(crate) struct Problems<'a> {
     text: &'a str,
+    /// How the text is written, and so what things are called.
+    pub(crate) syntax: Syntax,
     /// Lines, counted from 1, with what is wrong there.
     found: Vec<(usize, String)>,
 }
 
 impl<'a> Problems<'a> {
-    pub(crate) fn new(text: &'a str) -> Self {
-        Self { text, found: Vec::new() }
+    pub(crate) fn new(file: &'a File) -> Self {
+        Self { text: file.text(), syntax: file.syntax(), found: Vec::new() }
     }
 
     /// Adds a problem of this part of the file.

@@ -4,28 +4,26 @@
 use std::ops::Range;
 
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
 
+use crate::Syntax;
 use crate::problems::Problems;
-
-/// A value with its place in the file.
-pub(crate) type Value<'a> = Spanned<DeValue<'a>>;
+use crate::tree::{Names, Node, Value};
 
 /// A table whose names are taken out one by one.
-pub(crate) struct Table<'a> {
+pub(crate) struct Table {
     /// What messages call it.
     what: String,
     pub(crate) span: Range<usize>,
-    left: DeTable<'a>,
+    left: Names,
 }
 
-impl<'a> Table<'a> {
-    pub(crate) fn new(what: impl Into<String>, span: Range<usize>, left: DeTable<'a>) -> Self {
+impl Table {
+    pub(crate) fn new(what: impl Into<String>, span: Range<usize>, left: Names) -> Self {
         Self { what: what.into(), span, left }
     }
 
     /// The value under a name.
-    pub(crate) fn take(&mut self, name: &str) -> Option<Value<'a>> {
+    pub(crate) fn take(&mut self, name: &str) -> Option<Value> {
         self.left.remove(name)
     }
 
@@ -53,10 +51,9 @@ impl<'a> Table<'a> {
     pub(crate) fn boolean(&mut self, name: &str, problems: &mut Problems<'_>) -> bool {
         let Some(value) = self.take(name) else { return false };
         match value.get_ref() {
-            DeValue::Boolean(value) => *value,
+            Node::Boolean(value) => *value,
             other => {
-                let found = other.type_str();
-                problems.add(&value.span(), format!("{name} is true or false, not a TOML {found}"));
+                misfit(&value.span(), name, "true or false", other, problems);
                 false
             }
         }
@@ -72,46 +69,44 @@ impl<'a> Table<'a> {
         elements.into_iter().filter_map(|element| text(&path, element, problems)).collect()
     }
 
-    /// The tables of `[[name]]`.
-    pub(crate) fn tables(&mut self, name: &str, problems: &mut Problems<'_>) -> Vec<Table<'a>> {
-        let form = format!("written as [[{name}]]");
+    /// The tables of a list.
+    pub(crate) fn tables(&mut self, name: &str, problems: &mut Problems<'_>) -> Vec<Table> {
+        let (form, what) = match problems.syntax {
+            Syntax::Toml => (format!("written as [[{name}]]"), format!("[[{name}]]")),
+            Syntax::Yaml => ("a list of mappings".to_owned(), format!("an entry of {name}")),
+        };
         let elements = self.list(name, &form, problems);
-        let what = format!("[[{name}]]");
         elements.into_iter().filter_map(|element| table(&what, element, problems)).collect()
     }
 
-    pub(crate) fn table(&mut self, name: &str, problems: &mut Problems<'_>) -> Option<Table<'a>> {
+    pub(crate) fn table(&mut self, name: &str, problems: &mut Problems<'_>) -> Option<Table> {
         let value = self.take(name)?;
         table(name, value, problems)
     }
 
     /// All that is left, in the order of the file.
-    pub(crate) fn rest(self) -> Vec<(String, Value<'a>)> {
-        let mut rest: Vec<_> = self
-            .left
-            .into_iter()
-            .map(|(name, value)| (name.into_inner().into_owned(), value))
-            .collect();
+    pub(crate) fn rest(self) -> Vec<(String, Value)> {
+        let left = self.left.into_iter();
+        let mut rest: Vec<_> = left.map(|(name, value)| (name.into_inner(), value)).collect();
         rest.sort_by_key(|(_, value)| value.span().start);
         rest
     }
 
     /// Nothing else may stand here.
     pub(crate) fn end(self, known: &str, problems: &mut Problems<'_>) {
-        for (name, _) in &self.left {
+        for name in self.left.keys() {
             let message = format!("{} has no {:?}: it may have {known}", self.what, name.get_ref());
             problems.add(&name.span(), message);
         }
     }
 
-    fn list(&mut self, name: &str, form: &str, problems: &mut Problems<'_>) -> Vec<Value<'a>> {
+    fn list(&mut self, name: &str, form: &str, problems: &mut Problems<'_>) -> Vec<Value> {
         let Some(value) = self.take(name) else { return Vec::new() };
         let span = value.span();
         match value.into_inner() {
-            DeValue::Array(elements) => elements.into_iter().collect(),
+            Node::List(elements) => elements,
             other => {
-                let found = other.type_str();
-                problems.add(&span, format!("{name} is {form}, not a TOML {found}"));
+                misfit(&span, name, form, &other, problems);
                 Vec::new()
             }
         }
@@ -121,33 +116,46 @@ impl<'a> Table<'a> {
 /// The value as a text.
 pub(crate) fn text(
     path: &str,
-    value: Value<'_>,
+    value: Value,
     problems: &mut Problems<'_>,
 ) -> Option<Spanned<String>> {
     let span = value.span();
     match value.into_inner() {
-        DeValue::String(text) => Some(Spanned::new(span, text.into_owned())),
+        Node::Text(text) => Some(Spanned::new(span, text)),
         other => {
-            let found = other.type_str();
-            problems.add(&span, format!("{path} is a text in quotes, not a TOML {found}"));
+            misfit(&span, path, "a text in quotes", &other, problems);
             None
         }
     }
 }
 
-/// The value as a table.
-pub(crate) fn table<'a>(
+/// The value as the text of an expression, in which numbers, booleans and null stand for themselves.
+pub(crate) fn code(
     path: &str,
-    value: Value<'a>,
+    value: Value,
     problems: &mut Problems<'_>,
-) -> Option<Table<'a>> {
+) -> Option<Spanned<String>> {
+    let literal = match value.get_ref() {
+        Node::Literal(_, code) => code.clone(),
+        Node::Boolean(value) => value.to_string(),
+        _ => return text(path, value, problems),
+    };
+    Some(Spanned::new(value.span(), literal))
+}
+
+/// The value as a table.
+pub(crate) fn table(path: &str, value: Value, problems: &mut Problems<'_>) -> Option<Table> {
     let span = value.span();
     match value.into_inner() {
-        DeValue::Table(left) => Some(Table::new(path, span, left)),
+        Node::Table(left) => Some(Table::new(path, span, left)),
         other => {
-            let found = other.type_str();
-            problems.add(&span, format!("{path} is a table, not a TOML {found}"));
+            misfit(&span, path, problems.syntax.table(), &other, problems);
             None
         }
     }
+}
+
+fn misfit(span: &Range<usize>, path: &str, form: &str, found: &Node, problems: &mut Problems<'_>) {
+    let found = found.what(problems.syntax);
+    problems.add(span, format!("{path} is {form}, not {found}"));
 }

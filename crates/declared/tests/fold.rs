@@ -8,12 +8,12 @@ use factlog::conformance::{Faults, FaultyState, FaultyStore};
 use factlog::projection::{Projections, Switch, Worker};
 use factlog::view::{Query, View};
 use factlog::{Event, Expected, Memory, ProjectionName, StoreExt, SystemClock};
-use factlog_declared::Declarations;
+use factlog_declared::{Declarations, File};
 use futures::executor::block_on;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-const FILE: &str = r#"
+const TOML: &str = r#"
 name = "accounts"
 
 [[index]]
@@ -52,6 +52,31 @@ key = '"all"'
 increment.events = "1"
 merge.last = ".position"
 "#;
+
+const YAML: &str = "
+name: accounts
+index:
+  - {field: owner, type: string, counted: true}
+  - {field: amounts, type: number, list: true}
+on:
+  - types: [Opened]
+    key: .stream
+    upsert:
+      owner: .data.owner
+  - types: [Added]
+    key: .stream
+    increment.total: .data.amount
+    append.amounts: .data.amount
+  - types: [Renamed]
+    key: .stream
+    merge.owner: .data.owner
+  - types: [Closed]
+    key: .stream
+    delete: true
+  - key: '\"all\"'
+    increment.events: 1
+    merge.last: .position
+";
 
 /// An event: of which account, which type, and a number.
 type Fact = (u8, &'static str, i64);
@@ -121,6 +146,7 @@ proptest! {
         batches in prop::collection::vec(prop::collection::vec(any_fact(), 0..12), 1..8),
         (permille, seed) in (0..400_u64, any::<u64>()),
         rebuilt in 0..8_usize,
+        file in prop::sample::select(vec![File::toml(TOML), File::yaml(YAML)]),
     ) {
         block_on(async {
             let memory = Arc::new(Memory::default());
@@ -130,7 +156,7 @@ proptest! {
             let state = Arc::new(FaultyState::new(state, Arc::clone(&faults)));
             let declarations = Declarations::new(Arc::clone(&state) as _);
             let projections = Arc::new(Projections::new(store, state, SystemClock));
-            let name = declarations.create(&projections, FILE).await.unwrap().name;
+            let name = declarations.create(&projections, &file).await.unwrap().name;
             let mut facts = Vec::new();
             for (number, batch) in batches.into_iter().enumerate() {
                 for (account, event_type, amount) in batch {

@@ -7,13 +7,14 @@ mod failures;
 mod report;
 mod start;
 
+use std::ffi::OsStr;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use factlog::projection::{Projections, Switch};
 use factlog::{Error, ProjectionName};
-use factlog_declared::{Declaration, Declarations};
+use factlog_declared::{Declaration, Declarations, File, Syntax};
 
 use crate::args::Place;
 use crate::backend::Backend;
@@ -28,7 +29,7 @@ pub(crate) enum ProjectionCommand {
     /// Check a declaration and register its projection, to be built by `start`.
     #[command(after_help = EXAMPLE)]
     Create {
-        /// The declaration, TOML; `-` for standard input.
+        /// The declaration: TOML, or YAML if its name ends so; `-` for standard input, in either.
         file: PathBuf,
     },
     /// List projections with their generations: state, position, lag, rate.
@@ -180,8 +181,8 @@ async fn create(
     declarations: &Declarations,
     file: &Path,
 ) -> Result<ProjectionName, Failure> {
-    let (declaration, text) = read(file)?;
-    declarations.create(projections, &text).await?;
+    let (declaration, file) = read(file)?;
+    declarations.create(projections, &file).await?;
     Ok(declaration.name().clone())
 }
 
@@ -192,34 +193,40 @@ async fn rebuild<'a>(
 ) -> Result<&'a ProjectionName, Failure> {
     let RebuildArgs { name, file, by_hand } = args;
     let switch = if *by_hand { Switch::ByHand } else { Switch::WhenCaughtUp };
-    let Some(file) = file else {
+    let Some(path) = file else {
         projections.rebuild(name, switch).await?;
         return Ok(name);
     };
-    let (declaration, text) = read(file)?;
+    let (declaration, file) = read(path)?;
     if declaration.name() != name {
-        let (file, other) = (file.display(), declaration.name());
-        let message = format!("{file} declares projection {other}, and {name} is to be rebuilt");
+        let (path, other) = (path.display(), declaration.name());
+        let message = format!("{path} declares projection {other}, and {name} is to be rebuilt");
         return Err(Error::invalid(message).into());
     }
-    declarations.rebuild(projections, &text, switch).await?;
+    declarations.rebuild(projections, &file, switch).await?;
     Ok(name)
 }
 
 /// Reads a declaration and checks all of it.
-fn read(file: &Path) -> Result<(Declaration, String), Failure> {
-    let text = match file.as_os_str() == "-" {
+fn read(path: &Path) -> Result<(Declaration, File), Failure> {
+    let text = match path.as_os_str() == "-" {
         true => std::io::read_to_string(std::io::stdin()),
-        false => std::fs::read_to_string(file),
+        false => std::fs::read_to_string(path),
     };
-    let shown = file.display();
+    let shown = path.display();
     let text = text.map_err(|error| match error.kind() {
         ErrorKind::NotFound => Error::not_found(format!("there is no file {shown}")),
         _ => Error::invalid(format!("{shown} can't be read: {error}")),
     })?;
-    let declaration = Declaration::parse(&text)
+    let syntax = match path.extension().and_then(OsStr::to_str) {
+        Some("toml") => Syntax::Toml,
+        Some("yaml" | "yml") => Syntax::Yaml,
+        _ => Syntax::guess(&text),
+    };
+    let file = File::new(text, syntax);
+    let declaration = Declaration::parse(&file)
         .map_err(|error| Error::invalid(format!("{shown} is no declaration\n{error}")))?;
-    Ok((declaration, text))
+    Ok((declaration, file))
 }
 
 async fn show(
@@ -230,12 +237,12 @@ async fn show(
 ) -> Result<(), Failure> {
     let record = projections.record(name).await?;
     let generation = record.generations().chain(record.superseded.last()).next();
-    let text = match generation {
-        Some(generation) => declarations.text(name, generation.definition.version).await?,
+    let file = match generation {
+        Some(generation) => declarations.file(name, generation.definition.version).await?,
         None => None,
     };
     let missing = || Error::not_found(format!("projection {name} is not declared by a file"));
-    Ok(output.note(text.ok_or_else(missing)?.trim_end())?)
+    Ok(output.note(file.ok_or_else(missing)?.text().trim_end())?)
 }
 
 async fn sweep<'a>(

@@ -175,17 +175,26 @@ impl<D: Decider> Executor<D> {
         stream: &StreamName,
         known: Arc<Folded<D::State>>,
     ) -> Result<Option<Arc<Folded<D::State>>>> {
+        match self.read_after(ReadStream::new(stream.clone()), &known).await? {
+            Some(events) => self.fold_all(events, known).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// What is read after what is known; `None` if the event that it ends with is not read.
+    pub(super) async fn read_after(
+        &self,
+        read: ReadStream,
+        known: &Folded<D::State>,
+    ) -> Result<Option<EventStream>> {
         if known.version == Version::ZERO {
             return Ok(None);
         }
-        let read = ReadStream::new(stream.clone()).from(known.version);
-        let mut events = self.shared.store.read_stream(read);
+        let mut events = self.shared.store.read_stream(read.from(known.version));
         let stands =
             |event: &RecordedEvent| event.version == known.version && event.id == known.event;
-        if !events.try_next().await?.as_ref().is_some_and(stands) {
-            return Ok(None);
-        }
-        self.fold_all(events, known).await.map(Some)
+        let stands = events.try_next().await?.as_ref().is_some_and(stands);
+        Ok(stands.then_some(events))
     }
 
     async fn read_all(&self, stream: &StreamName) -> Result<Arc<Folded<D::State>>> {

@@ -47,7 +47,8 @@ metrics! {
     events_loaded,
     /// States made from a snapshot and what came after it.
     snapshots_used,
-    /// Snapshots found and not used: of another schema, stream or history, or damaged.
+    /// Snapshots found and not used: of another schema, stream or history, later than what was asked for, or
+    /// damaged.
     snapshots_ignored,
     /// Snapshots written.
     snapshots_written,

@@ -4,7 +4,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::codec::Json;
-use crate::decider::{CommandId, Decider, ExecuteError, Executed, Executor, Options, StateAt};
+use crate::decider::{
+    CommandId, Decider, ExecuteError, Executed, Executor, Options, Origin, StateAt,
+};
 use crate::{Error, Result, Store, StreamName};
 use std::sync::Arc;
 
@@ -63,7 +65,8 @@ impl Decider for Ledger {
             }
             Moved::Withdrawn { amount } => {
                 mix(2 * amount + 1);
-                account.balance -= amount;
+                // By the writers' times, the deposit before it may be left out.
+                account.balance = account.balance.saturating_sub(*amount);
             }
             Moved::Noted { note } => account.note.clone_from(note),
         }
@@ -99,7 +102,7 @@ pub(crate) fn id(number: u128) -> CommandId {
 /// Moves money from one account to another.
 pub(crate) async fn transfer(
     accounts: &Executor<Ledger>,
-    command: CommandId,
+    command: impl Into<Origin>,
     from: &StreamName,
     to: &StreamName,
     amount: u64,

@@ -1,6 +1,6 @@
 //! The property test: whatever executors do, in whatever order, and whatever becomes of the snapshots, the
-//! states are those that a fold over the events from scratch makes, and each command is answered as a
-//! model says that remembers every event and nothing else.
+//! states, now and in the past, are those that a fold over the events from scratch makes, and each command is
+//! answered as a model says that remembers every event and nothing else.
 //!
 //! Three executors stand for three processes: one with cache and snapshots, one with snapshots alone, one with
 //! a cache alone. All have one store that fails now and then, and remember few commands.
@@ -18,12 +18,14 @@ use super::ledger::{
 use super::{StateFixture, TestClock, name, snapshots};
 use crate::codec::{EventCodec, Json, Metadata};
 use crate::conformance::differential::{Plan, shortest};
+use crate::conformance::faulty::random;
 use crate::conformance::{Faults, FaultyStore};
 use crate::decider::{
-    CommandId, Decider, Executed, Executor, Left, Options, SnapshotPolicy, Snapshotter,
+    CommandId, Decider, Executed, Executor, Left, Moment, Options, Origin, SnapshotPolicy,
+    Snapshotter,
 };
 use crate::state::{Key, State, Write};
-use crate::{Store, StoreExt, StreamName, Version};
+use crate::{Clock, Result, Store, StoreExt, StreamName, Timestamp, Version};
 
 const STREAMS: usize = 3;
 const PROCESSES: usize = 3;
@@ -108,7 +110,8 @@ fn operation() -> impl Strategy<Value = Operation> {
 /// With the shortest sequence of operations found after which they are not.
 pub fn check<F: StateFixture>(plan: &Plan, open: impl Fn(TestClock) -> F) {
     let difference = shortest(plan, operation(), |operations| {
-        let mut world = World::new(open(TestClock::default()), plan.seed);
+        let clock = TestClock::default();
+        let mut world = World::new(open(clock.clone()), clock, plan.seed);
         for (step, operation) in operations.iter().enumerate() {
             block_on(world.step(step, operation))?;
         }
@@ -120,6 +123,8 @@ pub fn check<F: StateFixture>(plan: &Plan, open: impl Fn(TestClock) -> F) {
 }
 
 struct World {
+    /// Goes on by a second a step.
+    clock: TestClock,
     fixture: Box<dyn StateFixture>,
     faulty: Arc<dyn Store>,
     processes: Vec<Process>,
@@ -134,16 +139,17 @@ struct Process {
 }
 
 impl World {
-    fn new(fixture: impl StateFixture, seed: u64) -> Self {
+    fn new(fixture: impl StateFixture, clock: TestClock, seed: u64) -> Self {
         let faults = Faults::new(FAULTS_PERMILLE, seed);
         let faulty: Arc<dyn Store> = Arc::new(FaultyStore::new(fixture.store(), faults));
         let fixture: Box<dyn StateFixture> = Box::new(fixture);
         let start = |number| Process::start(number, &faulty, fixture.state());
         let processes = (0..PROCESSES).map(start).collect();
-        Self { fixture, faulty, processes, commands: Vec::new(), model: Model::default() }
+        Self { clock, fixture, faulty, processes, commands: Vec::new(), model: Model::default() }
     }
 
     async fn step(&mut self, step: usize, operation: &Operation) -> Result<(), String> {
+        self.clock.advance_ms(1_000);
         match operation {
             Operation::Execute { process, command } => {
                 self.commands.push(command.clone());
@@ -176,30 +182,54 @@ impl World {
                 self.put_snapshot(*to, value).await?;
             }
         }
-        self.check_states(&self.processes[step % PROCESSES]).await
+        let process = &self.processes[step % PROCESSES];
+        self.check_states(process).await?;
+        self.check_past(process, step).await
     }
 
     async fn execute(&mut self, process: usize, number: usize) -> Result<(), String> {
         let (executor, command) = (&self.processes[process].executor, &self.commands[number]);
         let id = id(number as u128);
-        let answer = answered(async || command.execute(executor, id).await).await;
+        let origin = || Origin::new(id).with_time(written(number as u64));
+        let answer = answered(async || command.execute(executor, origin()).await).await;
         self.model.check(id, command, answer.map_err(|error| error.to_string())?)
     }
 
     async fn check_states(&self, process: &Process) -> Result<(), String> {
         for stream in 0..STREAMS {
-            let state = loop {
-                match process.executor.state(&stream_name(stream)).await {
-                    Ok(state) => break state,
-                    Err(error) if error.is_retryable() => {}
-                    Err(error) => return Err(error.to_string()),
-                }
-            };
+            let state =
+                until_told(async || process.executor.state(&stream_name(stream)).await).await?;
             let expected = self.model.state(stream);
             let version = Version::new(self.model.streams[stream].len() as u64);
             if (&state.state, state.version) != (&expected, version) {
                 return Err(format!("stream {stream}: {state:?}, not {expected:?} at {version}"));
             }
+        }
+        Ok(())
+    }
+
+    /// Demands that the process sees the past as one does that knows of no snapshots.
+    async fn check_past(&self, process: &Process, step: usize) -> Result<(), String> {
+        let (stream, step) = (step / PROCESSES % STREAMS, step as u64);
+        let drawn = random(step);
+        let length = self.model.streams[stream].len() as u64;
+        let ago_ns = (drawn >> 16) % (step + 2) * 1_000_000_000;
+        let now = self.clock.now().unix_nanos();
+        let moment = match drawn % 3 {
+            0 => Moment::Version(Version::new((drawn >> 16) % (length + 2))),
+            1 => Moment::Recorded(Timestamp::from_unix_nanos(now - ago_ns as i64)),
+            _ => Moment::Time(written(drawn >> 16)),
+        };
+        let stream = stream_name(stream);
+        let from_scratch = executor(self.fixture.store(), Options::default());
+        let (mut states, mut times) = (Vec::new(), Vec::new());
+        for executor in [&process.executor, &from_scratch] {
+            states.push(until_told(async || executor.state_at(&stream, moment).await).await?);
+            let holds = |account: &Account, _: &_| account.balance % 4 == drawn % 4;
+            times.push(until_told(async || executor.last_time(&stream, holds).await).await?);
+        }
+        if states[0] != states[1] || times[0] != times[1] {
+            return Err(format!("{stream} at {moment:?}: {states:?}, last {times:?}"));
         }
         Ok(())
     }
@@ -257,12 +287,12 @@ impl Command {
         }
     }
 
-    async fn execute(&self, executor: &Executor<Ledger>, id: CommandId) -> Answer {
+    async fn execute(&self, executor: &Executor<Ledger>, origin: Origin) -> Answer {
         let streams: Vec<_> = self.streams().into_iter().map(stream_name).collect();
         match self {
-            Self::One { command, .. } => executor.execute(&streams[0], id, command).await,
+            Self::One { command, .. } => executor.execute(&streams[0], origin, command).await,
             Self::Transfer { amount, .. } => {
-                transfer(executor, id, &streams[0], &streams[1], *amount).await
+                transfer(executor, origin, &streams[0], &streams[1], *amount).await
             }
         }
     }
@@ -340,6 +370,22 @@ impl Model {
             left.push(Left { stream: stream_name(stream), first, last });
         }
         left
+    }
+}
+
+/// The writer's time of a command, in no order.
+fn written(number: u64) -> Timestamp {
+    Timestamp::from_unix_nanos((random(number) % 10) as i64)
+}
+
+/// Asks again and again until there is an answer.
+async fn until_told<T>(mut ask: impl AsyncFnMut() -> Result<T>) -> Result<T, String> {
+    loop {
+        match ask().await {
+            Ok(answer) => return Ok(answer),
+            Err(error) if error.is_retryable() => {}
+            Err(error) => return Err(error.to_string()),
+        }
     }
 }
 

@@ -155,18 +155,14 @@ impl<S> Snapshots<S> {
         folded: &Arc<Folded<S>>,
         started: Option<Timestamp>,
     ) {
-        let counters = &self.shared.counters;
         let (known, replace) = match basis {
             Basis { found: None, .. } => (Version::ZERO, false),
-            Basis { found: Some(version), stands: true } => {
-                count(&counters.snapshots_used);
-                (version, false)
-            }
-            Basis { found: Some(_), stands: false } => {
-                count(&counters.snapshots_ignored);
-                (Version::ZERO, true)
-            }
+            Basis { found: Some(version), stands: true } => (version, false),
+            Basis { found: Some(_), stands: false } => (Version::ZERO, true),
         };
+        if basis.found.is_some() {
+            self.looked_at(basis.stands);
+        }
         let read = folded.version.number().saturating_sub(known.number());
         let due = match &self.policy {
             SnapshotPolicy::Never => false,
@@ -181,6 +177,12 @@ impl<S> Snapshots<S> {
         if due && read > 0 {
             self.enqueue(Due { stream: stream.clone(), folded: Arc::clone(folded), replace });
         }
+    }
+
+    /// A snapshot was found, and used or not.
+    pub(super) fn looked_at(&self, used: bool) {
+        let counters = &self.shared.counters;
+        count(if used { &counters.snapshots_used } else { &counters.snapshots_ignored });
     }
 
     /// A state was made by appending to the one of the version before.

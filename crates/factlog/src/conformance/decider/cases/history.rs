@@ -1,11 +1,10 @@
 //! What a stream was.
 
-use crate::conformance::decider::ledger::{Move, Moved, balance, id};
+use crate::conformance::decider::ledger::{Ledger, Move, Moved, balance, id};
 use crate::conformance::decider::{DeciderBench, name};
+use crate::decider::SnapshotPolicy::{EveryEvents, Never};
 use crate::decider::{Executor, Moment, Origin, When};
 use crate::{Clock, StoreExt, Timestamp, Version};
-
-use crate::conformance::decider::ledger::Ledger;
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_unix_nanos(seconds * 1_000_000_000)
@@ -74,4 +73,65 @@ pub async fn it_is_known_when_something_was_so(bench: &mut DeciderBench) {
     let first = executor.first_time(&stream, |_, event| withdrawn(event)).await.unwrap();
     assert_eq!(version(first), Some(5));
     assert_eq!(executor.first_time(&stream, |state, _| state.balance > 10).await.unwrap(), None);
+}
+
+/// A stream with its snapshot after the second event of four, of which the second was written before the
+/// first; recorded a second apart.
+async fn with_a_snapshot_in_the_middle(bench: &DeciderBench) {
+    let (snapshotting, mut snapshotter) = bench.with_snapshots(1, EveryEvents(2));
+    let plain = bench.executor();
+    for (executor, number, time) in
+        [(&snapshotting, 1, 20), (&snapshotting, 2, 10), (&plain, 3, 30), (&plain, 4, 40)]
+    {
+        bench.clock.advance_ms(1_000);
+        let origin = Origin::new(id(number.into())).with_time(at(time));
+        executor.execute(&name("a-1"), origin, &Move::Deposit(number)).await.unwrap();
+    }
+    snapshotter.write_waiting().await;
+    assert_eq!(snapshotting.metrics().snapshots_written, 1);
+}
+
+pub async fn the_past_begins_at_a_snapshot_that_is_before_it(bench: &mut DeciderBench) {
+    with_a_snapshot_in_the_middle(bench).await;
+    let last = bench.clock.now().unix_nanos();
+    let version = |version| Moment::Version(Version::new(version));
+    let recorded =
+        |ago_ms: i64| Moment::Recorded(Timestamp::from_unix_nanos(last - ago_ms * 1_000_000));
+    // What is read are the events after the snapshot, or all up to that moment.
+    for (schema, moment, used, read) in [
+        (1, version(9), 1, 2),
+        (1, version(4), 1, 2),
+        (1, version(3), 1, 1),
+        (1, version(2), 1, 0),
+        (1, version(1), 0, 1),
+        (1, version(0), 0, 0),
+        (1, recorded(0), 1, 2),
+        (1, recorded(1_999), 1, 0),
+        (1, recorded(2_000), 1, 0),
+        (1, recorded(2_001), 0, 1),
+        (1, recorded(9_000), 0, 0),
+        (1, Moment::Time(at(30)), 0, 3),
+        (1, Moment::Time(at(10)), 0, 1),
+        (2, version(4), 0, 4),
+        (2, recorded(0), 0, 4),
+    ] {
+        let (executor, _) = bench.with_snapshots(schema, Never);
+        let state = executor.state_at(&name("a-1"), moment).await.unwrap();
+        assert_eq!(state, bench.executor().state_at(&name("a-1"), moment).await.unwrap());
+        let metrics = executor.metrics();
+        let found = (metrics.snapshots_used, metrics.events_loaded);
+        assert_eq!(found, (used, read), "schema {schema}, {moment:?}");
+    }
+}
+
+pub async fn the_last_time_is_looked_for_after_a_snapshot_first(bench: &mut DeciderBench) {
+    with_a_snapshot_in_the_middle(bench).await;
+    for (balance, version, read) in
+        [(10, Some(4), 2), (6, Some(3), 2), (3, Some(2), 4), (2, None, 4)]
+    {
+        let (executor, _) = bench.with_snapshots(1, Never);
+        let last = executor.last_time(&name("a-1"), |state, _| state.balance == balance).await;
+        let last = last.unwrap().map(|when| when.version.number());
+        assert_eq!((last, executor.metrics().events_loaded), (version, read), "{balance}");
+    }
 }

@@ -56,7 +56,9 @@ macro_rules! decider_cases {
             history:
                 a_stream_has_its_state_at_a_version
                 a_stream_has_its_state_at_a_time
-                it_is_known_when_something_was_so;
+                it_is_known_when_something_was_so
+                the_past_begins_at_a_snapshot_that_is_before_it
+                the_last_time_is_looked_for_after_a_snapshot_first;
         }
     };
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::conformance::decider::ledger::{Account, Ledger, Move, executor, id};
 use crate::conformance::decider::{DeciderBench, name, snapshots};
 use crate::conformance::{Faults, FaultyState, FaultyStore};
-use crate::decider::{Executor, Options, SnapshotPolicy, Snapshots, StateAt};
+use crate::decider::{Executor, Moment, Options, SnapshotPolicy, Snapshots, StateAt};
 use crate::limits::{SNAPSHOTS_WAITING_MAX, STATE_VALUE_BYTES_MAX};
 use crate::state::{Key, State, Write, Written};
 use crate::{Clock, Memory, Store, Timestamp};
@@ -43,14 +43,19 @@ async fn from_scratch(bench: &DeciderBench, stream: &str) -> StateAt<Account> {
     bench.executor().state(&name(stream)).await.unwrap()
 }
 
-/// Loads the stream in a new process, which must answer what a fold from scratch does; tells how many
-/// snapshots it used, ignored, and how many events it read.
+/// Loads the stream in a new process, which must answer what a fold from scratch does, asked for its state now
+/// or at its last version; tells how many snapshots it used, ignored, and how many events it read.
 async fn load(bench: &DeciderBench, schema: u32, stream: &str) -> [u64; 3] {
-    let (executor, _) = bench.with_snapshots(schema, Never);
-    let state = executor.state(&name(stream)).await.unwrap();
-    assert_eq!(state, from_scratch(bench, stream).await);
-    let metrics = executor.metrics();
-    [metrics.snapshots_used, metrics.snapshots_ignored, metrics.events_loaded]
+    let expected = from_scratch(bench, stream).await;
+    let (now, past) =
+        (bench.with_snapshots(schema, Never).0, bench.with_snapshots(schema, Never).0);
+    assert_eq!(now.state(&name(stream)).await.unwrap(), expected);
+    let last = Moment::Version(expected.version);
+    assert_eq!(past.state_at(&name(stream), last).await.unwrap(), expected);
+    let [now, past] = [now.metrics(), past.metrics()]
+        .map(|found| [found.snapshots_used, found.snapshots_ignored, found.events_loaded]);
+    assert_eq!(now, past);
+    now
 }
 
 pub async fn loading_with_a_snapshot_takes_two_requests_and_only_newer_events(

@@ -244,7 +244,7 @@ fn what_is_not_there_is_not_found() {
     let factlog = loans();
     for command in ["pause", "resume", "reset", "rebuild", "switch", "retire", "failures", "retry"]
         .into_iter()
-        .chain(["sweep", "show", "list", "start"])
+        .chain(["sweep", "show", "skip", "list", "start"])
     {
         refused(&factlog, &["projection", command, "loans"], 3, &["there is no projection loans"]);
     }
@@ -295,6 +295,35 @@ fn an_event_that_cannot_be_applied_stops_the_projection_until_its_file_is_mended
     assert_eq!(factlog.lines(&["projection", "failures", "loans"]), [] as [Value; 0]);
     let shown = factlog.run(&["projection", "show", "loans"]);
     assert!(String::from_utf8_lossy(&shown.stdout).contains("when = "));
+}
+
+#[test]
+fn an_event_that_cannot_be_applied_is_skipped_and_kept_until_it_is_tried_again() {
+    let factlog = loans();
+    let sum = |guard: &str| {
+        format!("name: loans\non:\n  - key: '\"all\"'\n    increment.sum: .data.amount{guard}\n")
+    };
+    factlog.lines(&["projection", "create", &named(&factlog, "loans.yaml", &sum(""))]);
+    refused(&factlog, &["projection", "skip", "loans"], 3, &["has not failed"]);
+    refused(&factlog, &["projection", "start", "--until-caught-up"], 8, &["event 3"]);
+    refused(&factlog, &["projection", "skip", "loans", "5"], 3, &["not stand before event 5"]);
+    let skipped = factlog.lines(&["projection", "skip", "loans"]).remove(0);
+    assert_eq!((&skipped["state"], &skipped["position"]), (&json!("building"), &json!(3)));
+    assert_eq!(skipped["parked"], 1);
+    refused(&factlog, &["projection", "start", "--until-caught-up"], 8, &["event 5"]);
+    factlog.lines(&["projection", "skip", "loans", "5"]);
+    assert_eq!(catch_up(&factlog).remove(0)["state"], "live");
+    assert_eq!(documents(&factlog, &[]), [("all".to_owned(), json!({"sum": 350}))]);
+    let failures = factlog.lines(&["projection", "failures", "loans"]);
+    let kept: Vec<_> = failures.iter().map(|line| (&line["position"], &line["state"])).collect();
+    assert_eq!(kept, [(&json!(3), &json!("skipped")), (&json!(5), &json!("skipped"))]);
+    assert!(failures[0]["message"].as_str().unwrap().contains("increment.sum"), "{failures:?}");
+
+    refused(&factlog, &["projection", "retry", "loans"], 8, &["event 3", "event 5"]);
+    let mended = named(&factlog, "loans.yaml", &sum(" // 0"));
+    factlog.lines(&["projection", "rebuild", "loans", "--file", &mended]);
+    catch_up(&factlog);
+    assert_eq!(factlog.lines(&["projection", "failures", "loans"]), [] as [Value; 0]);
 }
 
 #[test]

@@ -235,6 +235,7 @@ impl Lane {
 
     async fn deal_with(&mut self, event: &RecordedEvent, error: &Error) -> Result<(), Stop> {
         let failure = Failure::new(event, error, self.projections.clock.now());
+        let failure = Failure { lane: self.number, ..failure };
         match self.projection.on_poison {
             OnPoison::Stop => self.fail(failure).await,
             OnPoison::Park => {

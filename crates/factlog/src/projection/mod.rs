@@ -57,6 +57,7 @@ mod lane;
 mod name;
 mod projections;
 mod record;
+mod skip;
 mod wait;
 mod worker;
 

@@ -393,9 +393,13 @@ impl Projections {
                 return Ok(());
             }
         }
-        Err(Error::unavailable(format!(
+        Err(Self::changed_too_often(name))
+    }
+
+    pub(super) fn changed_too_often(name: &ProjectionName) -> Error {
+        Error::unavailable(format!(
             "the record of projection {name} was changed {RECORD_TRIES_MAX} times by others meanwhile"
-        )))
+        ))
     }
 
     /// Changes the record if it is still of this revision, together with other writes.
@@ -415,7 +419,7 @@ impl Projections {
     }
 
     /// Puts the record, if it is still of this revision; answers whether it was.
-    async fn put(
+    pub(super) async fn put(
         &self,
         name: &ProjectionName,
         revision: Option<Revision>,

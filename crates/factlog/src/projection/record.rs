@@ -7,7 +7,7 @@
 //!              v                                                                        |
 //!   create -> building -- caught up, or switch --> live -- the next is switched to --> superseded -- sweep --> gone
 //!               |  ^                                | ^
-//!      failed   v  | start                          v |                paused: the whole projection
+//!      failed   v  | start, skip                    v |                paused: the whole projection
 //! ```
 //!
 //! One item says it all, so that a switch is one conditional write, and a worker that checks this
@@ -64,12 +64,18 @@ pub struct Failure {
     pub message: String,
     /// When that was seen.
     pub at: Timestamp,
+    /// The lane that it went.
+    #[serde(default)]
+    pub lane: u16,
+    /// When somebody decided to [go on without it](super::Projections::skip).
+    pub skipped: Option<Timestamp>,
 }
 
 impl Failure {
     pub(super) fn new(event: &RecordedEvent, error: &Error, at: Timestamp) -> Self {
         let RecordedEvent { position, stream, version, event_type, .. } = event.clone();
-        Self { position, stream, version, event_type, message: error.to_string(), at }
+        let message = error.to_string();
+        Self { position, stream, version, event_type, message, at, lane: 0, skipped: None }
     }
 }
 
@@ -178,6 +184,16 @@ impl Record {
         for generation in all.filter(|other| other.number == generation) {
             generation.failure = Some(failure.clone());
         }
+    }
+
+    /// Lets the generations that stand before this event go on; answers which, and why they stood there.
+    pub(super) fn skip(&mut self, position: Position) -> Vec<(u64, Failure)> {
+        let all = self.live.iter_mut().chain(&mut self.building);
+        all.filter_map(|generation| {
+            let failure = generation.failure.take_if(|failure| failure.position == position)?;
+            Some((generation.number, failure))
+        })
+        .collect()
     }
 
     pub(super) fn start(&mut self) {

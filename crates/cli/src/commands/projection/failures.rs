@@ -1,4 +1,4 @@
-//! `factlog projection failures` and `retry`
+//! `factlog projection failures`, `retry` and `skip`
 
 use factlog::projection::{
     Failure as Unapplied, GenerationInfo, ProjectionState, Projections, Worker,
@@ -21,7 +21,10 @@ pub(super) async fn list(
     let failed = info.generations.into_iter().filter(has_failed);
     let stands = failed.filter_map(|generation| generation.failure);
     let mut rows: Vec<_> = stands.map(|failure| row("failed", failure)).collect();
-    rows.extend(parked(projections, name).await?.into_iter().map(|failure| row("parked", failure)));
+    for failure in parked(projections, name).await? {
+        let state = if failure.skipped.is_some() { "skipped" } else { "parked" };
+        rows.push(row(state, failure));
+    }
     let titles = ["position", "stream", "version", "type", "state", "at", "message"];
     Ok(output.table(&titles, &rows)?)
 }
@@ -40,6 +43,38 @@ fn row(state: &str, failure: Unapplied) -> Vec<String> {
         failure.at.to_string(),
         failure.message,
     ]
+}
+
+/// Lets a projection go on without the event that it stands before.
+pub(super) async fn skip(
+    projections: &Projections,
+    name: &ProjectionName,
+    position: Option<u64>,
+) -> Result<()> {
+    let position = match position {
+        Some(position) => Position::new(position),
+        None => stands_before(projections, name).await?,
+    };
+    projections.skip(name, position).await
+}
+
+/// The event that all generations that have failed stand before.
+async fn stands_before(projections: &Projections, name: &ProjectionName) -> Result<Position> {
+    let generations = projections.info(name).await?.generations;
+    let failures = generations.into_iter().filter(has_failed).filter_map(|one| one.failure);
+    let mut positions: Vec<_> = failures.map(|failure| failure.position).collect();
+    positions.dedup();
+    match positions[..] {
+        [position] => Ok(position),
+        [] => Err(Error::not_found(format!("projection {name} has not failed"))),
+        _ => {
+            let positions: Vec<_> = positions.iter().map(Position::to_string).collect();
+            Err(Error::invalid(format!(
+                "generations of projection {name} stand before different events: say which of {}",
+                positions.join(", ")
+            )))
+        }
+    }
 }
 
 /// All events that were parked.

@@ -83,6 +83,14 @@ pub(crate) enum ProjectionCommand {
         /// Only the parked events at these positions.
         positions: Vec<u64>,
     },
+    /// Let a projection that has failed go on without the event that it stands before, which is kept with what it
+    /// parked.
+    Skip {
+        /// The projection.
+        name: ProjectionName,
+        /// The event's position; by default that of the event that it stands before now.
+        position: Option<u64>,
+    },
     /// Delete what is left of generations that are over.
     Sweep {
         /// The projection.
@@ -165,6 +173,9 @@ pub(crate) async fn run(
             P::Reset { name } => projections.reset(name).await.map(|()| name)?,
             P::Switch { name } => projections.switch(name).await.map(|()| name)?,
             P::Retire { name } => projections.retire(name).await.map(|()| name)?,
+            P::Skip { name, position } => {
+                failures::skip(&projections, name, *position).await.map(|()| name)?
+            }
             P::Sweep { name } => sweep(&projections, name).await?,
         };
         report::list(&projections, std::slice::from_ref(name), output).await?;

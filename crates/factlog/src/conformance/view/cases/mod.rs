@@ -43,6 +43,12 @@ macro_rules! view_cases {
             poison:
                 a_poison_event_stops_the_projection_until_it_is_started
                 a_poison_event_is_parked_and_can_be_retried
+                a_poison_event_is_skipped_and_can_be_retried
+                a_rebuild_meets_a_skipped_event_again
+                what_is_paused_stays_so_when_an_event_is_skipped
+                an_event_is_skipped_in_the_lane_that_it_goes
+                an_event_is_skipped_whole_or_not_at_all
+                what_was_started_again_meanwhile_is_skipped_or_applied
                 what_does_not_fit_into_one_write_is_poison_that_says_so
                 a_panic_is_poison;
             states:

@@ -168,6 +168,23 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn whatever_stands_in_a_file_it_is_read_or_refused(
+            text in prop::collection::vec(select(vec![
+                "name", "on", "key", "merge", ".", ": ", "- ", "\n", " ", "  ", "'", "\"", "[", "]", "{", "}", ",", "&", "*",
+                "!", "|", ">", "?", "#", "%", "---", "...", "\t", "\r", "\u{feff}", "\u{e9}", "=", "~", "1", "true",
+            ]), 0..40),
+        ) {
+            let text = text.concat();
+            for file in [File::toml(&*text), File::yaml(&*text)] {
+                if let Err(error) = Declaration::parse(&file) {
+                    prop_assert!(error.to_string().starts_with("line "), "{}", error);
+                }
+            }
+        }
+    }
+
+    proptest! {
         // Each case compiles dozens of expressions.
         #![proptest_config(ProptestConfig::with_cases(64))]
 

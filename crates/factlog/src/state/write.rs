@@ -139,11 +139,10 @@ impl Write {
 }
 
 fn check_keys_and_values(writes: &[Write]) -> Result<()> {
-    let mut seen = HashSet::with_capacity(writes.len());
+    if let Some(key) = named_twice(writes) {
+        return Err(Error::invalid(format!("a write names key {key} twice")));
+    }
     for Write { key, change, condition } in writes {
-        if !seen.insert(key) {
-            return Err(Error::invalid(format!("a write names key {key} twice")));
-        }
         match change {
             Change::Keep if *condition == Condition::Any => {
                 return Err(Error::invalid(format!("a write keeps key {key} and checks nothing")));
@@ -158,4 +157,12 @@ fn check_keys_and_values(writes: &[Write]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+fn named_twice(writes: &[Write]) -> Option<&Key> {
+    if writes.is_sorted_by(|one, next| one.key < next.key) {
+        return None;
+    }
+    let mut seen = HashSet::with_capacity(writes.len());
+    writes.iter().map(|write| &write.key).find(|key| !seen.insert(*key))
 }

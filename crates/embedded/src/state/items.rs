@@ -79,10 +79,12 @@ impl Items {
 
     /// Makes the changes of a record, which is durable or may be lost.
     pub(crate) fn apply(&self, number: u64, body: &[u8]) {
+        let mut stored = Vec::new();
         for (key, value) in record::changes(body) {
             match value {
                 Some(value) => {
-                    let _ = self.tree.insert(key, record::encode_value(number, value), number);
+                    record::encode_value(number, value, &mut stored);
+                    let _ = self.tree.insert(key, &stored, number);
                 }
                 None => {
                     let _ = self.tree.remove(key, number);

@@ -220,7 +220,7 @@ impl factlog::state::State for State {
 
     async fn write(&self, writes: Vec<Write>) -> Result<Written> {
         Write::validate(&writes, self.write_items_max())?;
-        self.ask(|answer| Request::together(writes, answer)).await
+        self.ask(move |answer| Request::together(&writes, answer)).await
     }
 
     async fn write_each(&self, writes: Vec<Write>) -> Result<()> {

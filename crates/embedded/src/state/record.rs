@@ -42,12 +42,15 @@ impl Body {
                 Change::Delete => (0, &[][..]),
                 Change::Keep => continue,
             };
-            let key = encode_key(key.partition(), key.sort());
-            let key_length = u16::try_from(key.len()).expect("a key has less than 3,000 bytes");
+            let (partition, sort) = (key.partition().as_str().as_bytes(), key.sort());
+            let key_length = partition.len() + 1 + sort.len();
+            let key_length = u16::try_from(key_length).expect("a key has less than 3,000 bytes");
             let length = u32::try_from(length).expect("a value has at most 350 KiB");
             bytes.extend_from_slice(&key_length.to_le_bytes());
             bytes.extend_from_slice(&length.to_le_bytes());
-            bytes.extend_from_slice(&key);
+            bytes.extend_from_slice(partition);
+            bytes.push(0);
+            bytes.extend_from_slice(sort);
             bytes.extend_from_slice(value);
         }
         let crc = crc32c::crc32c(&bytes[RECORD_BYTES..]);
@@ -119,8 +122,10 @@ pub(crate) fn encode_key(partition: &Partition, sort: &[u8]) -> Vec<u8> {
 }
 
 /// A value as the tree keeps it: behind the number of the write that put it.
-pub(crate) fn encode_value(number: u64, value: &[u8]) -> Vec<u8> {
-    [&number.to_le_bytes(), value].concat()
+pub(crate) fn encode_value(number: u64, value: &[u8], bytes: &mut Vec<u8>) {
+    bytes.clear();
+    bytes.extend_from_slice(&number.to_le_bytes());
+    bytes.extend_from_slice(value);
 }
 
 /// The item under a key, from what the tree keeps.

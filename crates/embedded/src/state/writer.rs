@@ -13,7 +13,7 @@ use std::ops::Range;
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, OnceLock};
 
-use factlog::state::{Change, Condition, Key, Revision, Write, Written};
+use factlog::state::{Condition, Key, Revision, Write, Written};
 use factlog::{Error, Result};
 use futures::channel::oneshot;
 
@@ -21,7 +21,7 @@ use super::Bounds;
 use super::flush::Flusher;
 use super::items::Items;
 use super::journal::Journal;
-use super::record::{Body, RECORD_BYTES};
+use super::record::{self, Body, RECORD_BYTES};
 use crate::limits::{GROUP_BYTES_MAX, STATE_UNFLUSHED_BYTES_MAX, UNSYNCED_BYTES_MAX};
 
 type Answer = oneshot::Sender<Result<Written>>;
@@ -30,8 +30,6 @@ type Answer = oneshot::Sender<Result<Written>>;
 #[derive(Debug)]
 pub(crate) struct Request {
     checks: Vec<(Key, Condition)>,
-    /// The keys that it changes.
-    changes: Vec<Key>,
     body: Body,
     /// Whether it is answered after a sync.
     durable: bool,
@@ -40,19 +38,15 @@ pub(crate) struct Request {
 
 impl Request {
     /// All of the writes or nothing, durable when it is answered.
-    pub(crate) fn together(writes: Vec<Write>, answer: Answer) -> Self {
-        let body = Body::encode(&writes);
+    pub(crate) fn together(writes: &[Write], answer: Answer) -> Self {
         let checks = writes.iter().filter(|write| write.condition != Condition::Any);
         let checks = checks.map(|write| (write.key.clone(), write.condition)).collect();
-        let changes = writes.into_iter().filter(|write| write.change != Change::Keep);
-        let changes = changes.map(|write| write.key).collect();
-        Self { checks, changes, body, durable: true, answer }
+        Self { checks, body: Body::encode(writes), durable: true, answer }
     }
 
     /// Writes without conditions that can be done again.
     pub(crate) fn each(writes: &[Write], answer: Answer) -> Self {
-        let (checks, changes) = (Vec::new(), Vec::new());
-        Self { checks, changes, body: Body::encode(writes), durable: false, answer }
+        Self { checks: Vec::new(), body: Body::encode(writes), durable: false, answer }
     }
 }
 
@@ -76,19 +70,24 @@ struct Group {
     /// The numbers of its records, and where their changes stand in the bytes.
     records: Vec<(u64, Range<usize>)>,
     answers: Vec<Answer>,
-    /// The keys that it changes, but for the lists that nobody has asked about yet.
-    keys: HashSet<Key>,
-    lists: Vec<Vec<Key>>,
+    /// The keys that its first so many records change: nobody has asked about the others yet.
+    keys: HashSet<Vec<u8>>,
+    asked: usize,
     durable: bool,
 }
 
 impl Group {
     /// Whether it changes a key that is checked. A large write that comes alone is never asked.
     fn changes_any(&mut self, checks: &[(Key, Condition)]) -> bool {
-        if !checks.is_empty() {
-            self.keys.extend(self.lists.drain(..).flatten());
+        if checks.is_empty() {
+            return false;
         }
-        checks.iter().any(|(key, _)| self.keys.contains(key))
+        let unasked = self.records[self.asked..].iter();
+        let changes = unasked.flat_map(|(_, body)| record::changes(&self.bytes[body.clone()]));
+        self.keys.extend(changes.map(|(key, _)| key.to_vec()));
+        self.asked = self.records.len();
+        let encoded = |key: &Key| record::encode_key(key.partition(), key.sort());
+        checks.iter().any(|(key, _)| self.keys.contains(&encoded(key)))
     }
 }
 
@@ -163,7 +162,6 @@ impl Writer {
         }
         self.group.records.push((number, start..self.group.bytes.len()));
         self.group.answers.push(request.answer);
-        self.group.lists.push(request.changes);
         self.group.durable = request.durable;
         if !request.durable {
             self.finish_group();

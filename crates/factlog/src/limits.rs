@@ -113,7 +113,10 @@ pub const PROJECTION_LANES_MAX: u16 = 64;
 pub const PROJECTION_WINDOW: u64 = 100_000;
 
 /// Bytes of documents that a lane of a projection keeps in memory between its writes.
-pub const PROJECTION_CACHE_BYTES: u64 = 64 << 20;
+pub const PROJECTION_CACHE_BYTES: u64 = 32 << 20;
+
+/// Bytes that a lane marks in which it has forgotten of them: see `projection/forgotten.rs`.
+pub const PROJECTION_FORGOTTEN_BYTES: usize = 4 << 20;
 
 /// Most transitions that the record of a projection remembers.
 pub const PROJECTION_TRANSITIONS_MAX: usize = 32;

@@ -2,80 +2,109 @@
 //! counts.
 //!
 //! All of it is as the lane's last write left it, and stays so: whoever else writes the lane moves
-//! its checkpoint, and the lane is given up with all that it remembers. What began with nothing and
-//! forgot nothing also knows what is not there. What a write puts that is still on its way can't be read yet,
-//! and is forgotten only after it has landed.
+//! its checkpoint, and the lane is given up with all that it remembers. What began with nothing also
+//! knows what is not in the state ([`Forgotten`]). What a write puts that is still on its way can't be
+//! read yet, and is forgotten only after it has landed.
+//!
+//! Documents are kept as they lie in the state, a third of what they take when they are read; those
+//! that the events in hand look at are kept both ways.
 
 use std::collections::HashMap;
-use std::hash::RandomState;
+use std::hash::{Hash, RandomState};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
+use bytes::Bytes;
 use quick_cache::unsync::Cache as Bounded;
 use quick_cache::{Lifecycle, Weighter};
 
-use super::batch::Indexed;
+use super::forgotten::Forgotten;
+use super::indexed::Indexed;
+use crate::Result;
 use crate::limits::PROJECTION_CACHE_BYTES;
-use crate::view::Entry;
+use crate::view::{Document, Entry, Index};
 
 /// So many owners and counts are remembered.
 const ENTRIES_MAX: usize = 100_000;
-/// What a document is taken to weigh beside its text.
-const DOCUMENT_BYTES: usize = 400;
-
-type Slot = Option<Arc<Indexed>>;
+/// What a document takes beside its key and its text.
+const DOCUMENT_BYTES: usize = 160;
 
 /// What a lane remembers of the state.
 #[derive(Debug)]
 pub(super) struct Cache {
-    documents: Bounded<String, Slot, Weight, RandomState, Forgets>,
-    /// Fetched for the events in hand: kept until they are done, however many there are.
-    fetched: HashMap<String, Slot>,
+    documents: Bounded<String, Option<Bytes>, Weight, RandomState, Forgets>,
+    /// Those that were read for the events in hand.
+    read: HashMap<String, Option<Arc<Indexed>>>,
     /// What the write on its way makes of them.
-    sent: HashMap<String, Slot>,
+    sent: HashMap<String, Option<Bytes>>,
     /// Which document has a value of a unique index.
     owners: HashMap<Entry, Option<String>>,
     /// How many documents have a value of a counted index.
     counts: HashMap<Entry, u64>,
-    /// Whether what is not here is not in the state either.
-    is_complete: bool,
-    /// Set when a document is forgotten.
-    forgot: Arc<AtomicBool>,
+    /// What the state has and is not here; `None` where that is not known.
+    forgotten: Option<Forgotten>,
 }
 
 impl Cache {
     /// `is_empty`: the state has nothing of this generation yet.
     pub(super) fn new(is_empty: bool) -> Self {
-        let forgot = Arc::new(AtomicBool::new(false));
-        let forgets = Forgets(Arc::clone(&forgot));
-        let items =
-            usize::try_from(PROJECTION_CACHE_BYTES).unwrap_or(usize::MAX) / 2 / DOCUMENT_BYTES;
-        let documents =
-            Bounded::with(items, PROJECTION_CACHE_BYTES, Weight, RandomState::new(), forgets);
-        let (fetched, sent) = (HashMap::new(), HashMap::new());
+        let bytes = usize::try_from(PROJECTION_CACHE_BYTES).unwrap_or(usize::MAX);
+        let items = bytes / 2 / DOCUMENT_BYTES;
+        let hasher = RandomState::new();
+        let documents = Bounded::with(items, PROJECTION_CACHE_BYTES, Weight, hasher, Forgets);
+        let (read, sent) = (HashMap::new(), HashMap::new());
         let (owners, counts) = (HashMap::new(), HashMap::new());
-        Self { documents, fetched, sent, owners, counts, is_complete: is_empty, forgot }
+        let forgotten = is_empty.then(Forgotten::default);
+        Self { documents, read, sent, owners, counts, forgotten }
     }
 
     /// The document, or that there is none; `None` if that is not known.
-    pub(super) fn document(&self, key: &str) -> Option<Option<&Arc<Indexed>>> {
-        let found = self.sent.get(key).or_else(|| self.fetched.get(key));
-        let found = found.or_else(|| self.documents.get(key));
-        found.map(Option::as_ref).or(self.is_complete.then_some(None))
+    pub(super) fn document(
+        &mut self,
+        key: &str,
+        indexes: &[Index],
+    ) -> Result<Option<Option<Arc<Indexed>>>> {
+        if let Some(read) = self.read.get(key) {
+            return Ok(Some(read.clone()));
+        }
+        match self.sent.get(key).or_else(|| self.documents.get(key)) {
+            Some(Some(bytes)) => {
+                let document = Document::decode(key.to_owned(), bytes)?;
+                let read = Some(Indexed::new(document, indexes)?);
+                self.read.insert(key.to_owned(), read.clone());
+                Ok(Some(read))
+            }
+            Some(None) => Ok(Some(None)),
+            None => Ok(self.is_absent(key).then_some(None)),
+        }
     }
 
     /// The document that has the value, or that there is none; `None` if that is not known.
     pub(super) fn owner(&self, entry: &Entry) -> Option<Option<&str>> {
         let found = self.owners.get(entry).map(Option::as_deref);
-        found.or(self.is_complete.then_some(None))
+        found.or_else(|| self.is_absent(entry).then_some(None))
     }
 
     pub(super) fn count(&self, entry: &Entry) -> Option<u64> {
-        self.counts.get(entry).copied().or(self.is_complete.then_some(0))
+        self.counts.get(entry).copied().or_else(|| self.is_absent(entry).then_some(0))
     }
 
-    pub(super) fn fetched(&mut self, key: String, document: Slot) {
-        self.fetched.insert(key, document);
+    /// Whether the state does not have what is not here.
+    fn is_absent(&self, key: &(impl Hash + ?Sized)) -> bool {
+        self.forgotten.as_ref().is_some_and(|forgotten| !forgotten.may_have(key))
+    }
+
+    /// The document as it was found in the state, until the events in hand are done at least.
+    pub(super) fn fetched(
+        &mut self,
+        key: String,
+        bytes: Option<Bytes>,
+        indexes: &[Index],
+    ) -> Result<()> {
+        let document = bytes.as_ref().map(|bytes| Document::decode(key.clone(), bytes));
+        let read = document.transpose()?.map(|document| Indexed::new(document, indexes));
+        self.read.insert(key.clone(), read.transpose()?);
+        self.keep(key, bytes);
+        Ok(())
     }
 
     pub(super) fn own(&mut self, entry: Entry, owner: Option<String>) {
@@ -87,33 +116,44 @@ impl Cache {
     }
 
     /// The document is on its way to the state.
-    pub(super) fn sent(&mut self, key: String, document: Slot) {
-        self.fetched.remove(&key);
+    pub(super) fn sent(&mut self, key: String, document: Option<Bytes>) {
+        self.read.remove(&key);
         self.sent.insert(key, document);
     }
 
     /// What was sent is in the state.
     pub(super) fn landed(&mut self) {
-        for (key, document) in self.sent.drain() {
-            self.documents.insert(key, document);
+        let mut sent = std::mem::take(&mut self.sent);
+        for (key, document) in sent.drain() {
+            self.keep(key, document);
         }
-        self.is_complete &= !self.forgot.load(Ordering::Relaxed);
+        self.sent = sent;
         self.trim();
+    }
+
+    fn keep(&mut self, key: String, document: Option<Bytes>) {
+        let evicted = self.documents.insert_with_lifecycle(key, document);
+        if let Some(forgotten) = &mut self.forgotten {
+            evicted.iter().for_each(|key| forgotten.insert(key));
+        }
     }
 
     /// The events in hand are done.
     pub(super) fn settle(&mut self) {
-        for (key, document) in std::mem::take(&mut self.fetched) {
-            self.documents.insert(key, document);
-        }
+        self.read.clear();
     }
 
     /// Forgets owners and counts beyond the bound.
     fn trim(&mut self) {
-        if self.owners.len() > ENTRIES_MAX || self.counts.len() > ENTRIES_MAX {
-            self.owners.clear();
-            self.counts.clear();
-            self.is_complete = false;
+        if self.owners.len() <= ENTRIES_MAX && self.counts.len() <= ENTRIES_MAX {
+            return;
+        }
+        let owned = self.owners.drain().filter_map(|(entry, owner)| owner.map(|_| entry));
+        let counted = self.counts.drain().filter_map(|(entry, count)| (count > 0).then_some(entry));
+        let entries = owned.chain(counted);
+        match &mut self.forgotten {
+            Some(forgotten) => entries.for_each(|entry| forgotten.insert(&entry)),
+            None => drop(entries),
         }
     }
 }
@@ -121,22 +161,26 @@ impl Cache {
 #[derive(Clone, Debug)]
 struct Weight;
 
-impl Weighter<String, Slot> for Weight {
-    fn weight(&self, key: &String, document: &Slot) -> u64 {
-        let text = document.as_ref().map_or(0, |document| 2 * document.size_max + DOCUMENT_BYTES);
-        (key.len() + text + 64) as u64
+impl Weighter<String, Option<Bytes>> for Weight {
+    fn weight(&self, key: &String, document: &Option<Bytes>) -> u64 {
+        (key.len() + document.as_ref().map_or(0, Bytes::len) + DOCUMENT_BYTES) as u64
     }
 }
 
+/// Tells the keys of documents that are evicted.
 #[derive(Debug)]
-struct Forgets(Arc<AtomicBool>);
+struct Forgets;
 
-impl Lifecycle<String, Slot> for Forgets {
-    type RequestState = ();
+impl Lifecycle<String, Option<Bytes>> for Forgets {
+    type RequestState = Vec<String>;
 
-    fn begin_request(&self) -> Self::RequestState {}
+    fn begin_request(&self) -> Self::RequestState {
+        Vec::new()
+    }
 
-    fn on_evict(&self, _: &mut Self::RequestState, _: String, _: Slot) {
-        self.0.store(true, Ordering::Relaxed);
+    fn on_evict(&self, evicted: &mut Self::RequestState, key: String, document: Option<Bytes>) {
+        if document.is_some() {
+            evicted.push(key);
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::ops::{AddAssign, SubAssign};
 use std::sync::Arc;
 
-use super::batch::Indexed;
+use super::indexed::{Indexed, missing};
 use crate::view::{Entry, Places};
 
 /// Items and bytes of a write.
@@ -47,16 +47,6 @@ fn differences<'a>(
     after: Option<&'a Arc<Indexed>>,
 ) -> impl Iterator<Item = &'a Entry> {
     missing(before, after).chain(missing(after, before))
-}
-
-/// The entries of the one that the other does not have.
-pub(super) fn missing<'a>(
-    of: Option<&'a Arc<Indexed>>,
-    from: Option<&'a Arc<Indexed>>,
-) -> impl Iterator<Item = &'a Entry> {
-    let all =
-        |indexed: Option<&'a Arc<Indexed>>| indexed.map_or(&[][..], |indexed| &indexed.entries);
-    all(of).iter().filter(move |entry| all(from).binary_search(entry).is_err())
 }
 
 impl AddAssign for Cost {

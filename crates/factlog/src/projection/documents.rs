@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::batch::{Batch, Indexed};
+use super::batch::Batch;
+use super::indexed::Indexed;
 use crate::view::{Document, validate_key};
 use crate::{Error, RecordedEvent, Result};
 
@@ -18,16 +19,42 @@ use crate::{Error, RecordedEvent, Result};
 /// call, and kept if it succeeds.
 #[derive(Debug)]
 pub struct Documents<'a> {
-    batch: &'a Batch,
+    batch: &'a mut Batch,
     event: &'a RecordedEvent,
-    pub(super) changes: BTreeMap<String, Option<Document>>,
+    pub(super) touched: BTreeMap<String, Touched>,
     /// Documents that have to be fetched before the handler can be called again.
     pub(super) misses: Vec<String>,
 }
 
+/// A document that was asked for.
+#[derive(Debug)]
+pub(super) struct Touched {
+    /// As the events before have left it.
+    pub(super) old: Option<Arc<Indexed>>,
+    pub(super) new: New,
+}
+
+/// What this event makes of a document.
+#[derive(Debug)]
+pub(super) enum New {
+    Same,
+    Put(Document),
+    Deleted,
+}
+
+impl Touched {
+    fn data(&self) -> Option<&Map<String, Value>> {
+        match &self.new {
+            New::Same => self.old.as_ref().map(|old| &old.document.data),
+            New::Put(document) => Some(&document.data),
+            New::Deleted => None,
+        }
+    }
+}
+
 impl<'a> Documents<'a> {
-    pub(super) fn new(batch: &'a Batch, event: &'a RecordedEvent) -> Self {
-        Self { batch, event, changes: BTreeMap::new(), misses: Vec::new() }
+    pub(super) fn new(batch: &'a mut Batch, event: &'a RecordedEvent) -> Self {
+        Self { batch, event, touched: BTreeMap::new(), misses: Vec::new() }
     }
 
     /// The document with this key.
@@ -36,14 +63,7 @@ impl<'a> Documents<'a> {
     /// `Invalid` for a key that no document can have; an error to be handed on if it has to be
     /// fetched first.
     pub fn get(&mut self, key: &str) -> Result<Option<&Map<String, Value>>> {
-        if self.changes.contains_key(key) {
-            return Ok(self
-                .changes
-                .get(key)
-                .and_then(Option::as_ref)
-                .map(|document| &document.data));
-        }
-        Ok(self.known(key)?.map(|known| &known.document.data))
+        Ok(self.touch(key)?.data())
     }
 
     /// The document with this key, to be changed; an empty one if there is none.
@@ -51,17 +71,20 @@ impl<'a> Documents<'a> {
     /// # Errors
     /// As [`get`](Documents::get).
     pub fn edit(&mut self, key: &str) -> Result<&mut Map<String, Value>> {
-        if !matches!(self.changes.get(key), Some(Some(_))) {
-            let lane = self.batch.lane();
-            let mut document = match self.known(key)? {
-                Some(known) if !self.changes.contains_key(key) => known.document.clone(),
+        let (lane, event) = (self.batch.lane(), self.event);
+        let Touched { old, new } = self.touch(key)?;
+        if !matches!(new, New::Put(_)) {
+            let mut document = match (old, &new) {
+                (Some(old), New::Same) => old.document.clone(),
                 _ => Document::new(key.to_owned(), lane),
             };
-            document.changed_by(self.event);
-            self.changes.insert(key.to_owned(), Some(document));
+            document.changed_by(event);
+            *new = New::Put(document);
         }
-        let changed = self.changes.get_mut(key).and_then(Option::as_mut);
-        Ok(&mut changed.expect("it was put there").data)
+        match new {
+            New::Put(document) => Ok(&mut document.data),
+            New::Same | New::Deleted => unreachable!("it was put there"),
+        }
     }
 
     /// Puts a document, in place of what was there.
@@ -88,18 +111,27 @@ impl<'a> Documents<'a> {
     /// # Errors
     /// As [`get`](Documents::get).
     pub fn delete(&mut self, key: &str) -> Result<bool> {
-        let was_there = self.get(key)?.is_some();
+        let touched = self.touch(key)?;
+        let was_there = touched.data().is_some();
         if was_there {
-            self.changes.insert(key.to_owned(), None);
+            touched.new = New::Deleted;
         }
         Ok(was_there)
     }
 
+    fn touch(&mut self, key: &str) -> Result<&mut Touched> {
+        if !self.touched.contains_key(key) {
+            let old = self.known(key)?;
+            self.touched.insert(key.to_owned(), Touched { old, new: New::Same });
+        }
+        Ok(self.touched.get_mut(key).expect("it was put there"))
+    }
+
     /// The document as the events before have left it.
-    fn known(&mut self, key: &str) -> Result<Option<&'a Arc<Indexed>>> {
+    fn known(&mut self, key: &str) -> Result<Option<Arc<Indexed>>> {
         validate_key(key)?;
-        if let Some(known) = self.batch.known(key) {
-            let (lane, ours) = (known.map(|known| known.document.lane), self.batch.lane());
+        if let Some(known) = self.batch.known(key)? {
+            let (lane, ours) = (known.as_ref().map(|known| known.document.lane), self.batch.lane());
             return match lane {
                 Some(lane) if lane != ours => Err(Error::invalid(format!(
                     "document {key} is of lane {lane}, the event of lane {ours}"

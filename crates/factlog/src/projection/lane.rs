@@ -21,10 +21,10 @@
 //! looks up one document for the sake of another would find its future, and a worker back from the
 //! dead would overwrite newer documents with older ones, which no condition keeps it from. What
 //! makes a rebuild fast instead is that a document which many events change is written once a
-//! batch, that what was written is not read again ([`Cache`]), that a batch is as large as a write
-//! may be and in the order of its keys, which a tree takes in several times as fast, and that it is
-//! prepared while the one before is on its way ([`Flight`]): one at a time, since each is fenced by
-//! the checkpoint that the one before leaves.
+//! batch, that what was written is not read again, nor what is new looked for ([`Cache`]), that a
+//! batch is as large as a write may be and in the order of its keys, which a tree takes in several
+//! times as fast, and that it is prepared while the one before is on its way ([`Flight`]): one at a
+//! time, since each is fenced by the checkpoint that the one before leaves.
 //!
 //! Memory is bounded by the cache, two batches, and the events in hand ([`CHUNK_EVENTS`],
 //! [`CHUNK_BYTES`]). The log is pulled, so a slow state holds back the reading.
@@ -34,7 +34,7 @@ use std::sync::Arc;
 use futures::TryStreamExt;
 use uuid::Uuid;
 
-use super::batch::{Applied, Batch, Indexed, Missing};
+use super::batch::{Applied, Batch, Missing};
 use super::cache::Cache;
 use super::flight::Flight;
 use super::{
@@ -42,7 +42,7 @@ use super::{
 };
 use crate::limits::PROJECTION_WINDOW;
 use crate::state::{Condition, Revision, Write, Written};
-use crate::view::{Document, Places, number};
+use crate::view::{Places, number};
 use crate::{Error, EventStream, Position, ReadLog, RecordedEvent, Result, Timestamp};
 
 /// Events that are looked at together, to fetch their documents at once.
@@ -222,10 +222,7 @@ impl Lane {
         let items = self.flight.meanwhile(self.projections.state.get_many(&places)).await?;
         let mut items = items.into_iter();
         for (key, item) in keys.into_iter().zip(&mut items) {
-            let document =
-                item.map(|item| Document::decode(key.clone(), &item.value)).transpose()?;
-            let indexed = document.map(|document| Indexed::new(document, self.batch.indexes()));
-            self.batch.cache.fetched(key, indexed.transpose()?);
+            self.batch.fetched(key, item.map(|item| item.value))?;
         }
         for (entry, item) in owners.into_iter().zip(items) {
             let owner = item.map(|item| String::from_utf8_lossy(&item.value).into_owned());
@@ -283,7 +280,7 @@ impl Lane {
         self.next.documents = self.checkpoint.documents.saturating_add_signed(self.batch.growth());
         self.sample();
         let fence = unchanged(self.revision);
-        let mut writes = self.batch.writes()?;
+        let mut writes = self.batch.send()?;
         writes.push(Write::put(self.place()?, checkpoint::encode(&self.next)).expecting(fence));
         let unmoved = Condition::Revision(self.registered);
         writes.push(Write::check(record::key(&self.projection.name)?, unmoved));
@@ -292,7 +289,6 @@ impl Lane {
         let state = Arc::clone(&self.projections.state);
         let write = Box::pin(async move { state.write(writes).await });
         self.flight.start(write, self.next.clone()).await;
-        self.batch.sent();
         Ok(())
     }
 

@@ -53,6 +53,8 @@ mod definition;
 mod documents;
 mod effects;
 mod flight;
+mod forgotten;
+mod indexed;
 mod lane;
 mod name;
 mod projections;

@@ -17,39 +17,28 @@
 //! What an event does depends on the events before it and on nothing else, not on where batches
 //! end: so documents are the same whether they were built in one go or with a thousand stops.
 
-use std::collections::HashMap;
+mod send;
+
+use std::collections::{BTreeMap, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::cache::Cache;
-use super::cost::{Cost, missing};
+use super::cost::Cost;
+use super::documents::{New, Touched};
+use super::indexed::{Indexed, missing};
 use super::{Documents, Handler};
 use crate::limits::{STATE_VALUE_BYTES_MAX, STATE_WRITE_BYTES_MAX};
-use crate::state::{Condition, Write};
-use crate::view::{Document, Entry, Index, Places, entries};
+use crate::state::Write;
+use crate::view::{Document, Entry, Index, Places};
 use crate::{Error, RecordedEvent, Result};
 
 /// Left for the checkpoint, the check of the record, and their keys.
 const RESERVED: Cost = Cost { items: 2, bytes: 4 << 10 };
 /// What a count takes, beside its key.
 const COUNT_BYTES: usize = 24;
-
-/// A document and its entries in the indexes, sorted.
-#[derive(Debug)]
-pub(super) struct Indexed {
-    pub(super) document: Document,
-    pub(super) entries: Vec<Entry>,
-    /// No fewer bytes than its encoding has.
-    pub(super) size_max: usize,
-}
-
-impl Indexed {
-    pub(super) fn new(document: Document, indexes: &[Index]) -> Result<Arc<Self>> {
-        let entries = entries(indexes, &document.data)?;
-        let size_max = document.size_max();
-        Ok(Arc::new(Self { document, entries, size_max }))
-    }
-}
 
 /// What became of an event.
 pub(super) enum Applied {
@@ -134,8 +123,9 @@ impl Batch {
         self.lane
     }
 
-    pub(super) fn indexes(&self) -> &[Index] {
-        &self.indexes
+    /// A document as it was found in the state.
+    pub(super) fn fetched(&mut self, key: String, bytes: Option<Bytes>) -> Result<()> {
+        self.cache.fetched(key, bytes, &self.indexes)
     }
 
     pub(super) fn growth(&self) -> i64 {
@@ -148,10 +138,10 @@ impl Batch {
 
     /// The document, or that there is none, as the last event left it; `None` if it has to be
     /// fetched.
-    pub(super) fn known(&self, key: &str) -> Option<Option<&Arc<Indexed>>> {
+    pub(super) fn known(&mut self, key: &str) -> Result<Option<Option<Arc<Indexed>>>> {
         match self.changed.get(key) {
-            Some(change) => Some(change.after.as_ref()),
-            None => self.cache.document(key),
+            Some(change) => Ok(Some(change.after.clone())),
+            None => self.cache.document(key, &self.indexes),
         }
     }
 
@@ -164,11 +154,11 @@ impl Batch {
 
     /// Applies an event, or says what is in the way.
     pub(super) fn apply(&mut self, handler: &dyn Handler, event: &RecordedEvent) -> Applied {
-        let changes = match self.handle(handler, event) {
-            Ok(changes) => changes,
+        let touched = match self.handle(handler, event) {
+            Ok(touched) => touched,
             Err(applied) => return applied,
         };
-        let steps = match self.steps(changes) {
+        let steps = match self.steps(touched) {
             Ok(steps) => steps,
             Err(error) => return Applied::Poison(error),
         };
@@ -183,7 +173,7 @@ impl Batch {
     }
 
     /// The documents that an event will ask for first, as far as they are not known.
-    pub(super) fn foresee(&self, handler: &dyn Handler, event: &RecordedEvent) -> Vec<String> {
+    pub(super) fn foresee(&mut self, handler: &dyn Handler, event: &RecordedEvent) -> Vec<String> {
         match self.handle(handler, event) {
             Err(Applied::Missing(missing)) => missing.documents,
             _ => Vec::new(),
@@ -191,10 +181,10 @@ impl Batch {
     }
 
     fn handle(
-        &self,
+        &mut self,
         handler: &dyn Handler,
         event: &RecordedEvent,
-    ) -> Result<Vec<(String, Option<Document>)>, Applied> {
+    ) -> Result<BTreeMap<String, Touched>, Applied> {
         let mut documents = Documents::new(self, event);
         let handled = catch_unwind(AssertUnwindSafe(|| handler.handle(event, &mut documents)));
         if !documents.misses.is_empty() {
@@ -202,30 +192,35 @@ impl Batch {
             return Err(Applied::Missing(missing));
         }
         match handled {
-            Ok(Ok(())) => Ok(documents.changes.into_iter().collect()),
+            Ok(Ok(())) => Ok(documents.touched),
             Ok(Err(error)) => Err(Applied::Poison(error)),
             Err(panic) => Err(Applied::Poison(panicked(&*panic))),
         }
     }
 
-    fn steps(&self, changes: Vec<(String, Option<Document>)>) -> Result<Vec<Step>> {
-        let step = |(key, new): (String, Option<Document>)| {
-            let old = self.known(&key).flatten().cloned();
-            let of_document = |e: Error| {
-                let message = format!("document {key}: {e}");
-                Error::new(e.kind().clone(), message)
+    fn steps(&self, touched: BTreeMap<String, Touched>) -> Result<Vec<Step>> {
+        let mut steps = Vec::with_capacity(touched.len());
+        for (key, Touched { old, new }) in touched {
+            let new = match new {
+                New::Same => continue,
+                New::Put(document) => Some(self.indexed(&key, document)?),
+                New::Deleted => None,
             };
-            let new =
-                new.map(|new| Indexed::new(new, &self.indexes)).transpose().map_err(of_document)?;
-            let size = new.as_ref().map_or(0, |new| new.size_max);
-            if size > STATE_VALUE_BYTES_MAX {
-                return Err(Error::too_large(format!(
-                    "document {key} takes up to {size} bytes, the limit is {STATE_VALUE_BYTES_MAX}"
-                )));
-            }
-            Ok(Step { key, old, new })
-        };
-        changes.into_iter().map(step).collect()
+            steps.push(Step { key, old, new });
+        }
+        Ok(steps)
+    }
+
+    fn indexed(&self, key: &str, document: Document) -> Result<Arc<Indexed>> {
+        let indexed = Indexed::new(document, &self.indexes)
+            .map_err(|e| Error::new(e.kind().clone(), format!("document {key}: {e}")))?;
+        let size = indexed.size_max;
+        if size > STATE_VALUE_BYTES_MAX {
+            return Err(Error::too_large(format!(
+                "document {key} takes up to {size} bytes, the limit is {STATE_VALUE_BYTES_MAX}"
+            )));
+        }
+        Ok(indexed)
     }
 
     /// Checks that no unique value has two documents after these steps; answers the values of which
@@ -344,93 +339,6 @@ impl Batch {
             self.parked.push(failure.clone());
         }
         fits
-    }
-
-    /// The counts that have to be fetched before the batch can be written.
-    pub(super) fn unknown_counts(&self) -> Vec<Entry> {
-        let unknown = self.counts.keys().filter(|entry| self.cache.count(entry).is_none());
-        unknown.cloned().collect()
-    }
-
-    /// What brings the state from before the batch to behind it.
-    pub(super) fn writes(&self) -> Result<Vec<Write>> {
-        let mut writes = self.parked.clone();
-        let mut owners = HashMap::new();
-        for (key, Change { before, after, .. }) in &self.changed {
-            let place = self.places.document(key)?;
-            match (before, after) {
-                (None, None) => {}
-                (Some(_), None) => writes.push(Write::delete(place)),
-                (before, Some(after)) => {
-                    let write = Write::put(place, after.document.encode());
-                    let is_contested = self.has_others && before.is_none();
-                    let condition = if is_contested { Condition::Absent } else { Condition::Any };
-                    writes.push(write.expecting(condition));
-                }
-            }
-            for (entries, is_put) in [
-                (missing(before.as_ref(), after.as_ref()).collect::<Vec<_>>(), false),
-                (missing(after.as_ref(), before.as_ref()).collect(), true),
-            ] {
-                for entry in entries {
-                    let is_unique = self.indexes[entry.index].unique;
-                    match (is_unique, is_put) {
-                        (false, _) => {
-                            let place = self.places.entry(entry, key)?;
-                            writes.push(if is_put {
-                                Write::put(place, "")
-                            } else {
-                                Write::delete(place)
-                            });
-                        }
-                        // Whoever takes the value comes before whoever gives it up.
-                        (true, false) => drop(owners.entry(entry).or_insert(None)),
-                        (true, true) => drop(owners.insert(entry, Some(key))),
-                    }
-                }
-            }
-        }
-        for (entry, owner) in owners {
-            let place = self.places.owner(entry)?;
-            writes.push(match owner {
-                Some(key) => Write::put(place, key.clone()),
-                None => Write::delete(place),
-            });
-        }
-        for (entry, count) in self.new_counts() {
-            let place = self.places.count(entry, self.lane)?;
-            writes.push(match count {
-                0 => Write::delete(place),
-                count => Write::put(place, count.to_string()),
-            });
-        }
-        Ok(writes)
-    }
-
-    fn new_counts(&self) -> impl Iterator<Item = (&Entry, u64)> {
-        let changed = self.counts.iter().filter(|(_, by)| **by != 0);
-        changed.map(|(entry, by)| {
-            let known = self.cache.count(entry).unwrap_or_default();
-            (entry, known.saturating_add_signed(*by))
-        })
-    }
-
-    /// The batch is on its way to the state: what was new is what is known, and another one begins.
-    pub(super) fn sent(&mut self) {
-        let counts: Vec<_> =
-            self.new_counts().map(|(entry, count)| (entry.clone(), count)).collect();
-        for (entry, count) in counts {
-            self.cache.counted(entry, count);
-        }
-        for (entry, owner) in self.owners.drain() {
-            self.cache.own(entry, owner);
-        }
-        for (key, change) in self.changed.drain() {
-            self.cache.sent(key, change.after);
-        }
-        self.counts.clear();
-        self.parked.clear();
-        (self.cost, self.growth) = (Cost::default(), 0);
     }
 }
 

@@ -80,6 +80,8 @@ impl Document {
         let written = Written { at: *position, from: sources, lane: *lane, doc: data };
         let mut bytes = Vec::with_capacity(256);
         serde_json::to_writer(&mut bytes, &written).expect("maps of texts can be written as JSON");
+        // It may stay in a cache that counts what it holds, not what it took.
+        bytes.shrink_to_fit();
         bytes.into()
     }
 

@@ -140,6 +140,7 @@ pub async fn a_write_that_makes_no_sense_is_invalid(bench: &mut StateBench) {
     for writes in [
         vec![],
         vec![put(), put()],
+        vec![put(), Write::delete(key("p", b"a")), put()],
         vec![put(), Write::check(key("p", b"k"), Absent)],
         vec![put(), Write::check(key("p", b"other"), Any)],
     ] {
@@ -202,6 +203,7 @@ pub async fn what_is_written_each_for_itself_has_no_condition(bench: &mut StateB
     for writes in [
         vec![put().expecting(Absent)],
         vec![put(), put()],
+        vec![put(), Write::delete(key("p", b"a")), put()],
         vec![put(), Write::check(key("p", b"other"), Any)],
     ] {
         assert_eq!(bench.state().write_each(writes).await.unwrap_err().kind(), &Invalid);

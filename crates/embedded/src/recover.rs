@@ -46,7 +46,7 @@ pub(crate) fn recover(segments: &Arc<Segments>, index: &Index) -> Result<Recover
     if end.position == Position::ZERO {
         end.address = segments.all().first().map_or(0, Segment::start);
     }
-    if segments.at(end.address.saturating_sub(1)).is_none() {
+    if segments.ending_at(end.address).is_none() {
         let why = "the log ends before the last event that the index has";
         return Err(segments.damage(end.address, end.position, why));
     }
@@ -97,7 +97,7 @@ fn take_in(index: &Index, walked: &Walked) -> Result<()> {
 
 /// Refuses damage behind the end, and cuts what is torn.
 fn clean_end(segments: &Segments, end: Landmark) -> Result<()> {
-    let Some(segment) = segments.at(end.address) else { return Ok(()) };
+    let Some(segment) = segments.ending_at(end.address) else { return Ok(()) };
     let lost = end.position.next();
     if let Some(proof) = proof_of_damage(segments, &segment, end)? {
         let proof = segments.place(proof);

@@ -292,10 +292,15 @@ impl Segments {
         self.at(segment.end())
     }
 
+    /// The segment in which what ends at the address ends, be it at its very end.
+    pub(crate) fn ending_at(&self, address: u64) -> Option<Segment> {
+        self.at(address.saturating_sub(1))
+    }
+
     /// Where the log goes on behind the last frame of a segment, if the next one begins with the
     /// commit of this position.
     pub(crate) fn continued(&self, address: u64, position: Position) -> Result<Option<u64>> {
-        let Some(next) = self.at(address).and_then(|segment| self.after(&segment)) else {
+        let Some(next) = self.ending_at(address).and_then(|segment| self.after(&segment)) else {
             return Ok(None);
         };
         let mut bytes = [0; COMMIT_BYTES];

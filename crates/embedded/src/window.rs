@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use factlog::{Position, Result};
+use factlog::Result;
 
 use crate::frame::Frame;
 use crate::segment::Segments;
@@ -49,15 +49,13 @@ impl Window {
     }
 
     /// Brings so many bytes to hand; false if there are not so many before `end` and the end of the
-    /// segment.
+    /// segment, or no segment at all.
     pub(crate) fn reach(&mut self, address: u64, needed: usize, end: u64) -> Result<bool> {
         let have = self.start + self.bytes.len() as u64;
         if self.start <= address && address.saturating_add(needed as u64) <= have.min(end) {
             return Ok(true);
         }
-        let Some(segment) = self.segments.at(address) else {
-            return Err(self.segments.damage(address, Position::ZERO, "no segment covers it"));
-        };
+        let Some(segment) = self.segments.at(address) else { return Ok(false) };
         let there = segment.end().min(end).saturating_sub(address);
         if there < needed as u64 {
             return Ok(false);

@@ -73,7 +73,7 @@ impl Writer {
         let end = shared.tail();
         let segment = shared
             .segments
-            .at(end.address)
+            .ending_at(end.address)
             .ok_or_else(|| Error::internal("the log ends behind its last segment"))?;
         let file = file_of(&shared, &segment, durability)?;
         Ok(Self {

@@ -4,6 +4,7 @@ use factlog::ErrorKind;
 
 use super::world::World;
 use crate::disk::simulated::Fault;
+use crate::frame::COMMIT_BYTES;
 
 const STEPS: usize = 12;
 
@@ -98,6 +99,25 @@ fn after_a_failed_sync_the_store_takes_no_appends_and_says_so() {
     assert_eq!(world.disk.calls(), calls, "closing does not try it again either");
     world.disk.restart();
     world.check();
+}
+
+#[test]
+fn a_log_that_fills_its_segment_to_the_last_byte_goes_on_in_the_next() {
+    let mark = COMMIT_BYTES as u64;
+    for left in [0, 1, mark - 1, mark, mark + 1] {
+        for has_next in [false, true] {
+            let mut world = World::new(left);
+            let store = world.open().unwrap();
+            world.fill_segment(&store, left);
+            if has_next {
+                world.append(&store, 1).unwrap();
+            }
+            drop(store);
+            for _ in 0..2 {
+                world.check();
+            }
+        }
+    }
 }
 
 #[test]

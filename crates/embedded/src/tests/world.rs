@@ -11,7 +11,10 @@ use futures::TryStreamExt;
 use futures::executor::block_on;
 
 use crate::disk::simulated::SimulatedDisk;
+use crate::frame::{COMMIT_BYTES, EVENT_BYTES_MIN};
 use crate::index::table::{Table, Text};
+use crate::limits::SEGMENT_BYTES_FIRST;
+use crate::segment::SEGMENT_HEAD_BYTES;
 use crate::{Options, Store};
 
 /// A clock that a seed replays.
@@ -131,6 +134,20 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    /// Appends one event that leaves so many bytes of the first segment.
+    pub(super) fn fill_segment(&mut self, store: &Store, left: u64) {
+        self.next_id += 1;
+        let (stream, event_type) = ("filler", "Filled");
+        let overhead = SEGMENT_HEAD_BYTES + COMMIT_BYTES + EVENT_BYTES_MIN;
+        let names = stream.len() + event_type.len();
+        let data = usize::try_from(SEGMENT_BYTES_FIRST - left).unwrap() - overhead - names;
+        let id = EventId::from_u128(self.next_id);
+        let event = Event::new(id, EventType::new(event_type).unwrap(), vec![7; data]);
+        let stream = StreamName::new(stream).unwrap();
+        block_on(store.append(Append::to(stream, Expected::NoStream, vec![event]))).unwrap();
+        self.acknowledged.push(vec![id]);
     }
 
     /// Opens the store and checks that it has all that was acknowledged, in order, and besides that only

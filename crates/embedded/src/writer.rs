@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
-use factlog::{Error, Result};
+use factlog::{Error, Position, Result};
 
 use crate::Durability;
 use crate::disk::File;
@@ -137,7 +137,9 @@ impl Writer {
     }
 
     fn write(&mut self, group: &mut Group) -> Result<()> {
-        self.clean = false;
+        if std::mem::take(&mut self.clean) {
+            self.write_mark_again()?;
+        }
         if self.synced < self.end.address {
             group.set_back(self.end.address - self.synced);
         }
@@ -155,6 +157,14 @@ impl Writer {
         }
         self.write_time = started.elapsed();
         Ok(())
+    }
+
+    /// Writes the mark that stands before the next write: if the sync that closed the log failed, the device may
+    /// not have it, whatever the page cache shows, and there would be a hole.
+    fn write_mark_again(&self) -> Result<()> {
+        let offset = self.end.address - self.segment.base - COMMIT_BYTES as u64;
+        let written = self.file.write_at(&mark(self.end.position), offset);
+        written.map_err(|e| io_error(&format!("writing {} again", self.segment.name()), e))
     }
 
     /// How many bytes to write for so many at the offset: a page that is begun is written whole, with the
@@ -189,6 +199,8 @@ impl Writer {
         let next = self.shared.segments.next(&self.segment, bytes)?;
         self.file = file_of(&self.shared, &next, self.durability)?;
         self.segment = next;
+        // What follows in the next segment needs no mark in this one.
+        self.clean = false;
         self.end.address = next.start();
         self.synced = next.start();
         self.prepared = 0;
@@ -214,15 +226,18 @@ impl Writer {
         if self.end.address + COMMIT_BYTES as u64 > self.segment.end() {
             return Ok(());
         }
-        let first = self.end.position.next();
-        let mark = CommitFrame { body: 0, events: 0, group_back: 0, first };
         let offset = self.end.address - self.segment.base;
         let write = || {
-            self.file.write_at(&mark.encode(), offset)?;
+            self.file.write_at(&mark(self.end.position), offset)?;
             self.file.sync()
         };
         write().map_err(|e| io_error(&format!("closing {}", self.segment.name()), e))
     }
+}
+
+/// The mark behind this event.
+fn mark(last: Position) -> [u8; COMMIT_BYTES] {
+    CommitFrame { body: 0, events: 0, group_back: 0, first: last.next() }.encode()
 }
 
 fn file_of(shared: &Shared, segment: &Segment, durability: Durability) -> Result<Arc<dyn File>> {

@@ -3,15 +3,19 @@
 //! It keeps what was written apart from what was synced. At a *crash* it forgets, sector by sector
 //! and as the seed has it, writes that were not synced; a write may be torn in its middle. Names that
 //! were not synced may be lost too. Each call is counted, and a [`Fault`] can be put on any of them.
+//!
+//! A sync that fails takes what it was to write for written, as the page cache of Linux does: later ones succeed
+//! without it, and programs go on reading what the device never gets.
 
 use std::collections::BTreeMap;
 use std::io::{self, Error, ErrorKind};
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Disk, File, ZEROS};
 
 /// Bytes that a device writes whole or not at all.
-const SECTOR_BYTES: usize = 512;
+pub(crate) const SECTOR_BYTES: usize = 512;
 
 /// What goes wrong at a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,8 +52,10 @@ struct State {
 struct Content {
     bytes: Vec<u8>,
     durable: Vec<u8>,
+    /// What the next sync writes, in whole sectors.
+    dirty: Vec<Range<usize>>,
     /// Whether they may differ.
-    dirty: bool,
+    differs: bool,
 }
 
 impl SimulatedDisk {
@@ -81,7 +87,7 @@ impl SimulatedDisk {
         }
         state.durable_names.clone_from(&state.names);
         for index in 0..state.files.len() {
-            if !state.files[index].dirty {
+            if !state.files[index].differs {
                 continue;
             }
             let mut survived = state.files[index].durable.clone();
@@ -95,7 +101,7 @@ impl SimulatedDisk {
                 }
             }
             state.files[index] =
-                Content { bytes: survived.clone(), durable: survived, dirty: false };
+                Content { bytes: survived.clone(), durable: survived, ..Content::default() };
         }
         state.crashed = false;
         state.fault = None;
@@ -112,6 +118,11 @@ impl SimulatedDisk {
     pub(crate) fn bytes_of(&self, name: &str) -> Vec<u8> {
         let state = self.lock();
         state.files[state.names[name]].bytes.clone()
+    }
+
+    /// How many bytes of a file are used: the rest is zeros.
+    pub(crate) fn used(&self, name: &str) -> usize {
+        self.bytes_of(name).iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1)
     }
 
     pub(crate) fn has(&self, name: &str) -> bool {
@@ -252,18 +263,28 @@ impl File for SimulatedFile {
             file.bytes.resize(start + length, 0);
         }
         file.bytes[start..start + length].copy_from_slice(&bytes[..length]);
-        file.dirty = true;
+        file.differs = true;
+        let first = start / SECTOR_BYTES * SECTOR_BYTES;
+        file.dirty.push(first..(start + length).next_multiple_of(SECTOR_BYTES));
         outcome
     }
 
     fn sync(&self) -> io::Result<()> {
-        let mut state = self.disk.call("sync")?;
-        let file = &mut state.files[self.number];
-        if file.dirty {
-            file.durable.clone_from(&file.bytes);
-            file.dirty = false;
+        let outcome = self.disk.call("sync").map(drop);
+        let mut state = self.disk.lock();
+        if state.crashed {
+            return outcome;
         }
-        Ok(())
+        let file = &mut state.files[self.number];
+        let dirty = std::mem::take(&mut file.dirty);
+        if outcome.is_ok() {
+            file.durable.resize(file.bytes.len(), 0);
+            for Range { start, end } in dirty {
+                let end = end.min(file.bytes.len());
+                file.durable[start..end].copy_from_slice(&file.bytes[start..end]);
+            }
+        }
+        outcome
     }
 
     fn len(&self) -> io::Result<u64> {

@@ -45,6 +45,9 @@ pub(crate) struct Journal {
     synced: u64,
     /// How much of the file is there, records and zeros.
     room: u64,
+    /// The mark that the journal was closed with, until something is written: then it is written once more, since
+    /// the device may lack it if the sync behind it failed.
+    mark: Option<Vec<u8>>,
 }
 
 /// A file that is ready and has no name yet.
@@ -96,7 +99,7 @@ impl Journal {
     fn at(disk: &Arc<dyn Disk>, shown: &str, head: Head, file: Arc<dyn File>, end: u64) -> Self {
         let (disk, shown) = (Arc::clone(disk), shown.to_owned());
         let Head { number, identity, .. } = head;
-        Self { disk, shown, identity, number, file, end, synced: end, room: end }
+        Self { disk, shown, identity, number, file, end, synced: end, room: end, mark: None }
     }
 
     /// Reads all files and makes the end of the last one clean.
@@ -141,13 +144,16 @@ impl Journal {
                     format!("no sound record, though the one at {proof} shows that it was durable");
                 return Err(refuse(walked.end, &why));
             }
-            if is_last {
+            let mark = walked.closing_mark(&bytes);
+            if is_last && mark.is_none() {
                 walked
                     .clean(&*file, &bytes)
                     .map_err(|e| failed(shown, "repairing", head.number, e))?;
             }
             let mut journal = Self::at(disk, shown, head, file, walked.end as u64);
             journal.room = journal.room.max(bytes.len() as u64);
+            journal.synced -= mark.map_or(0, |mark| mark.len() as u64);
+            journal.mark = mark.map(<[u8]>::to_vec);
             last = Some(journal);
         }
         last.ok_or_else(|| Error::internal("a journal without files is recovered"))
@@ -158,7 +164,12 @@ impl Journal {
         self.synced
     }
 
-    /// Bytes that are written and not synced.
+    /// Whether it ends with a mark, and nothing was written since it was opened.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.mark.is_some()
+    }
+
+    /// Bytes that are written and not known to be durable.
     pub(crate) fn unsynced(&self) -> u64 {
         self.end - self.synced
     }
@@ -177,15 +188,23 @@ impl Journal {
 
     /// Writes records where there is room for them.
     pub(crate) fn write(&mut self, records: &[u8]) -> Result<()> {
+        self.write_mark_again()?;
         self.file.write_at(records, self.end).map_err(|e| self.failed("writing", e))?;
         self.end += records.len() as u64;
         Ok(())
     }
 
     pub(crate) fn sync(&mut self) -> Result<()> {
+        self.write_mark_again()?;
         self.file.sync().map_err(|e| self.failed("syncing", e))?;
         self.synced = self.end;
         Ok(())
+    }
+
+    fn write_mark_again(&mut self) -> Result<()> {
+        let Some(mark) = self.mark.take() else { return Ok(()) };
+        let written = self.file.write_at(&mark, self.end - mark.len() as u64);
+        written.map_err(|e| self.failed("writing", e))
     }
 
     /// Makes another file ready, whose records have this number and higher ones. All of this one is durable.
@@ -292,15 +311,18 @@ struct Walked {
     number: u64,
     /// How much was durable when the last one was written.
     synced: usize,
+    /// Where the last one begins, if it is a mark.
+    mark: Option<usize>,
 }
 
 fn walk(bytes: &[u8], replay: &mut dyn FnMut(Replayed<'_>)) -> Walked {
-    let mut walked = Walked { end: HEAD_BYTES, number: 0, synced: HEAD_BYTES };
+    let mut walked = Walked { end: HEAD_BYTES, number: 0, synced: HEAD_BYTES, mark: None };
     while let Some(record) = Record::decode(&bytes[walked.end..]) {
         if record.number <= walked.number {
             break;
         }
         replay(Replayed::Write(record.number, record.body));
+        walked.mark = record.body.is_empty().then_some(walked.end);
         walked.end += record.length();
         walked.number = record.number;
         walked.synced = usize::try_from(record.synced).unwrap_or(usize::MAX).min(walked.end);
@@ -317,6 +339,12 @@ impl Walked {
             })
         };
         (self.end + 1..bytes.len()).find(is_proof)
+    }
+
+    /// The mark that the file ends with, if nothing stands behind it: then all before it is durable.
+    fn closing_mark<'a>(&self, bytes: &'a [u8]) -> Option<&'a [u8]> {
+        let is_last = bytes[self.end..].iter().all(|byte| *byte == 0);
+        self.mark.filter(|_| is_last).map(|start| &bytes[start..self.end])
     }
 
     /// Writes the last records once more, since the device may not have what the page cache shows,

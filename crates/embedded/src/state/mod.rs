@@ -15,7 +15,7 @@
 mod flush;
 mod items;
 mod journal;
-mod record;
+pub(crate) mod record;
 mod writer;
 
 use std::collections::VecDeque;

@@ -228,6 +228,9 @@ impl Writer {
             self.bounds.parts_waiting = 0;
             self.seal_part()?;
         }
+        if self.journal.is_closed() {
+            return Ok(());
+        }
         self.journal.sync()?;
         let mut mark = Body::encode(&[]);
         mark.seal(self.items.next_number(), self.journal.synced());

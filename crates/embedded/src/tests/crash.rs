@@ -3,7 +3,7 @@
 use factlog::ErrorKind;
 
 use super::world::World;
-use crate::disk::simulated::Fault;
+use crate::disk::simulated::{Fault, SECTOR_BYTES};
 use crate::frame::COMMIT_BYTES;
 
 const STEPS: usize = 12;
@@ -99,6 +99,44 @@ fn after_a_failed_sync_the_store_takes_no_appends_and_says_so() {
     assert_eq!(world.disk.calls(), calls, "closing does not try it again either");
     world.disk.restart();
     world.check();
+}
+
+#[test]
+fn a_store_that_is_only_read_changes_nothing_on_disk() {
+    let mut world = World::new(8);
+    let store = world.open().unwrap();
+    world.append(&store, 1).unwrap();
+    drop(store);
+    let calls = world.disk.calls();
+    let store = world.open().unwrap();
+    assert_eq!(super::world::read_all(&store).len(), 2);
+    drop(store);
+    assert_eq!(world.disk.calls(), calls);
+}
+
+#[test]
+fn a_mark_that_the_device_never_got_is_not_damage() {
+    for seed in 0..12 {
+        let mut world = World::new(seed);
+        let store = world.open().unwrap();
+        // The mark is to lie in two sectors, of which the next append writes only the second.
+        let straddles = |world: &World| {
+            let end = world.disk.used("segment-0000000001.log");
+            end % SECTOR_BYTES > SECTOR_BYTES - COMMIT_BYTES
+        };
+        let mut steps = 0..;
+        while steps.start == 0 || !straddles(&world) {
+            world.append(&store, steps.next().unwrap()).unwrap();
+        }
+        // Closing writes the mark and syncs it.
+        world.disk.fail_at(world.disk.calls() + 2, Fault::Fail);
+        drop(store);
+        let store = world.open().unwrap();
+        world.append(&store, 1).unwrap();
+        drop(store);
+        world.disk.restart();
+        world.check();
+    }
 }
 
 #[test]

@@ -11,7 +11,8 @@ use futures::TryStreamExt;
 use futures::executor::block_on;
 
 use crate::disk::Disk;
-use crate::disk::simulated::{Fault, SimulatedDisk};
+use crate::disk::simulated::{Fault, SECTOR_BYTES, SimulatedDisk};
+use crate::state::record::RECORD_BYTES;
 use crate::state::{Bounds, State};
 
 const STEPS: usize = 7;
@@ -210,6 +211,43 @@ fn after_a_failed_sync_the_state_takes_no_writes_and_says_so() {
 }
 
 #[test]
+fn a_state_that_is_only_read_changes_nothing_on_disk() {
+    let mut world = World::new(8);
+    let state = world.open().unwrap();
+    world.write(&state, 1).unwrap();
+    state.close().unwrap();
+    let calls = world.disk.calls();
+    for _ in 0..2 {
+        world.open().unwrap().close().unwrap();
+    }
+    assert_eq!(world.disk.calls(), calls);
+}
+
+#[test]
+fn a_mark_that_the_device_never_got_is_not_damage() {
+    for seed in 0..12 {
+        let mut world = World::new(seed);
+        let bounds = Bounds { part_bytes: u64::MAX, ..BOUNDS };
+        let disk: Arc<dyn Disk> = Arc::new(world.disk.clone());
+        let open = |world: &World| State::open_on(&disk, world.path(), IDENTITY, bounds).unwrap();
+        let state = open(&world);
+        // The mark is to lie in two sectors, of which the next write writes only the second.
+        let mut steps = 1..;
+        while world.disk.used(JOURNAL) % SECTOR_BYTES <= SECTOR_BYTES - RECORD_BYTES {
+            world.write(&state, steps.next().unwrap()).unwrap();
+        }
+        // Closing syncs, writes the mark and syncs it.
+        world.disk.fail_at(world.disk.calls() + 3, Fault::Fail);
+        state.close().unwrap_err();
+        let state = open(&world);
+        world.write(&state, 1).unwrap();
+        drop(state);
+        world.disk.restart();
+        world.check(100);
+    }
+}
+
+#[test]
 fn a_full_disk_refuses_writes_to_the_state_until_there_is_room() {
     let mut world = World::new(6);
     let state = world.open().unwrap();
@@ -233,9 +271,7 @@ fn a_bit_of_the_journal_that_flips_is_refused_or_harmless() {
         world.write(&state, step).unwrap();
     }
     state.close().unwrap();
-    let bytes = world.disk.bytes_of(JOURNAL);
-    let used = bytes.iter().rposition(|byte| *byte != 0).unwrap() + 1;
-    for offset in (0..used).step_by(3) {
+    for offset in (0..world.disk.used(JOURNAL)).step_by(3) {
         let bit = u8::try_from(offset % 8).unwrap();
         world.disk.flip(JOURNAL, offset, bit);
         let opened = world.disk.forked();

@@ -1,4 +1,4 @@
-//! Whether other commands came by an embedded store, by its files: it can't be open to be asked, since one
+//! Whether other commands wrote to an embedded store, by its files: it can't be open to be asked, since one
 //! process at a time has it open.
 
 use std::path::Path;
@@ -17,9 +17,9 @@ pub(crate) fn log_changed(store: &Path) -> Option<SystemTime> {
     newest(store, "segment-")
 }
 
-/// When the store was last opened, by whoever.
-pub(crate) fn opened(store: &Path) -> Option<SystemTime> {
-    newest(store, "LOCK")
+/// When the log or the state was last written to. Who only reads a store changes neither.
+pub(crate) fn changed(store: &Path) -> Option<SystemTime> {
+    log_changed(store).max(newest(&store.join("state"), "journal-"))
 }
 
 /// When a file whose name begins so was last written to.

@@ -5,6 +5,7 @@ mod common;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
+use std::time::{Duration, Instant};
 
 use common::{Factlog, data, errors, parse, signal};
 use flate2::read::GzDecoder;
@@ -457,6 +458,28 @@ fn one_that_runs_lets_others_append_query_and_change_it() {
     signal(&child, "TERM");
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130), "{}", errors(&output));
+}
+
+#[test]
+fn two_that_run_let_one_another_rest() {
+    let factlog = loans();
+    create(&factlog, LOANS);
+    let both = [(); 2].map(|()| factlog.command(&["projection", "start"]).spawn().unwrap());
+    let opened = || std::fs::metadata(factlog.store().join("LOCK")).unwrap().modified().unwrap();
+    // Nobody opens the store for a second, some time.
+    let (began, mut last, mut quiet_since) = (Instant::now(), opened(), Instant::now());
+    while quiet_since.elapsed() < Duration::from_secs(1) {
+        assert!(began.elapsed() < Duration::from_secs(60), "they open the store again and again");
+        std::thread::sleep(Duration::from_millis(20));
+        if opened() != last {
+            (last, quiet_since) = (opened(), Instant::now());
+        }
+    }
+    assert_eq!(listed(&factlog), ["1 live 5"]);
+    for mut child in both {
+        signal(&child, "INT");
+        assert_eq!(child.wait().unwrap().code(), Some(130));
+    }
 }
 
 /// The events of a file, by a reader of its own.

@@ -1,12 +1,12 @@
 //! `factlog projection start`
 //!
 //! ```text
-//!   embedded    open -> catch up -> close -> wait until others had it open -> open -> ...
+//!   embedded    open -> catch up -> close -> wait until others wrote to it -> open -> ...
 //!   DynamoDB    a worker each, and a look at what is registered now and then
 //! ```
 //!
 //! One process at a time has an embedded store open. So that others can append and query, this one opens it
-//! when another had it open, catches up, and closes it again.
+//! when another wrote to it, catches up, and closes it again.
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
@@ -86,11 +86,11 @@ async fn follow_files(
             }
             interrupt.ends(drive.catch_up()).await??;
             told.tell(&drive.active().await?, output)?;
-            // As long as this process has the store open, nobody else opens it.
-            Ok(watch::opened(files))
+            // As long as this process has the store open, nobody else writes to it.
+            Ok(watch::changed(files))
         })
         .await?;
-        while watch::opened(files) == seen {
+        while watch::changed(files) == seen {
             interrupt.ends(watch::pause()).await?;
         }
     }

@@ -159,6 +159,22 @@ fn a_log_that_fills_its_segment_to_the_last_byte_goes_on_in_the_next() {
 }
 
 #[test]
+fn appends_larger_than_a_segment_are_read_on_and_opened_again() {
+    let mut world = World::new(9);
+    for round in 0..3 {
+        let store = world.open().unwrap();
+        world.append(&store, 1).unwrap();
+        // Segments made for them, which they fill.
+        for bytes in [3 << 20, 8 << 20] {
+            world.append_large(&store, bytes);
+        }
+        assert_eq!(super::world::read_all(&store).len(), 4 + 6 * round);
+        drop(store);
+        world.check();
+    }
+}
+
+#[test]
 fn a_full_disk_refuses_appends_until_there_is_room() {
     let mut world = World::new(6);
     let store = world.open().unwrap();

@@ -136,17 +136,20 @@ impl World {
         Ok(())
     }
 
-    /// Appends one event that leaves so many bytes of the first segment.
+    /// Appends one event that leaves so many bytes of the first segment, which is empty.
     pub(super) fn fill_segment(&mut self, store: &Store, left: u64) {
+        let names = "filler".len() + "Filled".len();
+        let overhead = SEGMENT_HEAD_BYTES + COMMIT_BYTES + EVENT_BYTES_MIN + names;
+        self.append_large(store, usize::try_from(SEGMENT_BYTES_FIRST - left).unwrap() - overhead);
+    }
+
+    /// Appends one event with so many bytes of data.
+    pub(super) fn append_large(&mut self, store: &Store, bytes: usize) {
         self.next_id += 1;
-        let (stream, event_type) = ("filler", "Filled");
-        let overhead = SEGMENT_HEAD_BYTES + COMMIT_BYTES + EVENT_BYTES_MIN;
-        let names = stream.len() + event_type.len();
-        let data = usize::try_from(SEGMENT_BYTES_FIRST - left).unwrap() - overhead - names;
         let id = EventId::from_u128(self.next_id);
-        let event = Event::new(id, EventType::new(event_type).unwrap(), vec![7; data]);
-        let stream = StreamName::new(stream).unwrap();
-        block_on(store.append(Append::to(stream, Expected::NoStream, vec![event]))).unwrap();
+        let event = Event::new(id, EventType::new("Filled").unwrap(), vec![7; bytes]);
+        let append = Append::to(StreamName::new("filler").unwrap(), Expected::Any, vec![event]);
+        block_on(store.append(append)).unwrap();
         self.acknowledged.push(vec![id]);
     }
 

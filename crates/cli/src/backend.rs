@@ -87,8 +87,20 @@ impl Backend {
 
 /// Opens a store in DynamoDB. A command places what is there when it needs the log; it runs no sequencer.
 pub(crate) async fn open_dynamodb(place: &Place, name: &str) -> Result<dynamodb::Store> {
+    open_with(place, name, options(place)?.without_sequencer()).await
+}
+
+/// The same for a command that stays: it sequences, if nobody else does.
+pub(crate) async fn open_sequencing(place: &Place, name: &str) -> Result<dynamodb::Store> {
+    open_with(place, name, options(place)?).await
+}
+
+async fn open_with(
+    place: &Place,
+    name: &str,
+    options: dynamodb::Options,
+) -> Result<dynamodb::Store> {
     let config = place.aws.load().await?;
-    let options = options(place)?.without_sequencer();
     dynamodb::Store::open(name, &config, options, SystemClock).await
 }
 

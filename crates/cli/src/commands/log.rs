@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use factlog::{Store, StoreExt, Subscription, SystemClock};
+use factlog::{Store, StoreExt, Subscription};
 use futures::TryStreamExt;
 
 use crate::args::{LogArgs, Place};
@@ -34,7 +34,7 @@ pub(crate) async fn follow(
     args: &LogArgs,
     output: &mut Output,
 ) -> Result<(), Failure> {
-    if let Some(("dynamodb", name)) = place.store.split_once(':') {
+    if let Some(name) = place.dynamodb() {
         return subscribe(place, name, args, output).await;
     }
     let mut interrupt = Interrupt::new()?;
@@ -75,8 +75,7 @@ async fn subscribe(
     output: &mut Output,
 ) -> Result<(), Failure> {
     let mut interrupt = Interrupt::new()?;
-    let (config, options) = (place.aws.load().await?, backend::options(place)?);
-    let store = factlog_dynamodb::Store::open(name, &config, options, SystemClock).await?;
+    let store = backend::open_sequencing(place, name).await?;
     let read = args.filter.read()?;
     let after = if args.tail { store.head().await? } else { read.from.previous() };
     let mut news = store.subscribe(after, read.filter);

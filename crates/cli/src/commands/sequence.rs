@@ -15,7 +15,7 @@ const SAY: Duration = Duration::from_secs(2);
 
 /// Runs until it is interrupted or can't go on.
 pub(crate) async fn run(place: &Place, output: &mut Output) -> Result<(), Failure> {
-    let Some(("dynamodb", name)) = place.store.split_once(':') else {
+    let Some(name) = place.dynamodb() else {
         return Err(Error::invalid(format!(
             "store {}: only commits in DynamoDB are placed after they are appended",
             place.store
@@ -23,9 +23,7 @@ pub(crate) async fn run(place: &Place, output: &mut Output) -> Result<(), Failur
         .into());
     };
     let mut interrupt = Interrupt::new()?;
-    let config = place.aws.load().await?;
-    let options = backend::options(place)?;
-    let store = factlog_dynamodb::Store::open(name, &config, options, SystemClock).await?;
+    let store = backend::open_sequencing(place, name).await?;
     let ended = loop {
         tokio::select! {
             () = interrupt.came() => break Ok(()),

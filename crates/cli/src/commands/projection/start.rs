@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use factlog::projection::{Projection, ProjectionInfo, ProjectionState, Projections, Worker};
-use factlog::{Error, ErrorKind, ProjectionName, Result, SystemClock, Timer};
+use factlog::{Error, ErrorKind, ProjectionName, Result, Timer};
 use factlog_declared::Declarations;
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
@@ -103,8 +103,7 @@ async fn follow_open(
     output: &mut Output,
 ) -> Result<(), Failure> {
     let mut interrupt = Interrupt::new()?;
-    let (config, options) = (place.aws.load().await?, backend::options(place)?);
-    let store = factlog_dynamodb::Store::open(name, &config, options, SystemClock).await?;
+    let store = backend::open_sequencing(place, name).await?;
     with(Backend::DynamoDb(store), async |backend| {
         let drive = Drive::new(backend, names)?;
         interrupt.ends(drive.work(output)).await?.map(|never| match never {})

@@ -11,17 +11,13 @@ use serde_json::json;
 
 /// A store with three loans.
 fn loans() -> Factlog {
-    let factlog = Factlog::new();
-    for (stream, event_type, data) in [
+    Factlog::holding(&[
         ("loan-1", "Submitted", r#"{"amount":100}"#),
         ("loan-2", "Submitted", r#"{"amount":200}"#),
         ("loan-1", "Approved", r#"{"by":"Ada"}"#),
         ("cart-1", "Opened", "{}"),
         ("loan-1", "Paid", r#"{"amount":100}"#),
-    ] {
-        factlog.append(stream, event_type, data);
-    }
-    factlog
+    ])
 }
 
 fn positions(lines: &[serde_json::Value]) -> Vec<u64> {

@@ -33,17 +33,13 @@ increment.events = "1"
 
 /// A store with three loans.
 fn loans() -> Factlog {
-    let factlog = Factlog::new();
-    for (stream, event_type, data) in [
+    Factlog::holding(&[
         ("loan-1", "Submitted", r#"{"amount":100}"#),
         ("loan-2", "Submitted", r#"{"amount":200}"#),
         ("loan-1", "Approved", r#"{"by":"Ada"}"#),
         ("loan-3", "Submitted", r#"{"amount":50}"#),
         ("loan-2", "Approved", r#"{"by":"Ada"}"#),
-    ] {
-        factlog.append(stream, event_type, data);
-    }
-    factlog
+    ])
 }
 
 /// Writes a declaration, and answers its path.

@@ -32,6 +32,15 @@ impl Factlog {
         Self { dynamodb: Some(name), ..Self::new() }
     }
 
+    /// A store of its own with these events: of each the stream, the type and the data.
+    pub fn holding(events: &[(&str, &str, &str)]) -> Self {
+        let factlog = Self::new();
+        for (stream, event_type, data) in events {
+            factlog.append(stream, event_type, data);
+        }
+        factlog
+    }
+
     /// The name of the store in DynamoDB.
     pub fn name(&self) -> &str {
         self.dynamodb.as_deref().unwrap()

@@ -144,16 +144,15 @@ impl Journal {
                     format!("no sound record, though the one at {proof} shows that it was durable");
                 return Err(refuse(walked.end, &why));
             }
-            let mark = walked.closing_mark(&bytes);
-            if is_last && mark.is_none() {
-                walked
-                    .clean(&*file, &bytes)
-                    .map_err(|e| failed(shown, "repairing", head.number, e))?;
-            }
             let mut journal = Self::at(disk, shown, head, file, walked.end as u64);
             journal.room = journal.room.max(bytes.len() as u64);
-            journal.synced -= mark.map_or(0, |mark| mark.len() as u64);
-            journal.mark = mark.map(<[u8]>::to_vec);
+            if is_last && let Some(mark) = walked.closing_mark(&bytes) {
+                journal.synced -= mark.len() as u64;
+                journal.mark = Some(mark.to_vec());
+            } else if is_last {
+                let cleaned = walked.clean(&*journal.file, &bytes);
+                cleaned.map_err(|e| failed(shown, "repairing", head.number, e))?;
+            }
             last = Some(journal);
         }
         last.ok_or_else(|| Error::internal("a journal without files is recovered"))

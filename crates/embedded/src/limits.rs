@@ -18,7 +18,7 @@ pub const GROUP_APPENDS_MAX: usize = 4_096;
 pub const UNSYNCED_BYTES_MAX: u64 = 16 << 20;
 
 /// Events that the newest part of the index holds before it goes to disk.
-pub const PART_EVENTS_MAX: usize = 32 << 10;
+pub const PART_EVENTS_MAX: usize = 64 << 10;
 
 /// Parts' worth of events that may wait in memory while one goes to disk; beyond that, appends wait.
 pub const PARTS_WAITING_MAX: usize = 1;

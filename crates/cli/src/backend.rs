@@ -39,7 +39,10 @@ impl Backend {
                 Err(Error::invalid(format!("store {name}: {scheme} has no name")))
             }
             _ => {
-                let options = embedded::Options::default().with_lock_wait(LOCK_WAIT);
+                // An import puts appends under way and reads on.
+                let options = embedded::Options::default()
+                    .with_lock_wait(LOCK_WAIT)
+                    .with_write_by(embedded::WriteBy::Thread);
                 let options = if create { options } else { options.existing() };
                 let store = embedded::Store::open(name, options, SystemClock)?;
                 Ok(Self::Embedded(Arc::new(store)))

@@ -9,6 +9,7 @@ use crate::index::part::Head;
 use crate::queue::{Decision, Known, last_version};
 use crate::read;
 use crate::shared::Shared;
+use crate::turn;
 
 /// Appends, and answers when that is durable.
 pub(crate) async fn append(shared: &Arc<Shared>, append: Append) -> Result<Appended> {
@@ -18,6 +19,10 @@ pub(crate) async fn append(shared: &Arc<Shared>, append: Append) -> Result<Appen
     let (answer, pending) = loop {
         match shared.queue.offer(&append, &encoded, &known) {
             Decision::Answer(answer, pending) => break (answer, pending),
+            Decision::Lead(appended, fate, patience) => {
+                turn::lead(shared, &fate, patience).await;
+                break (Ok(appended), Some(fate));
+            }
             Decision::Unknown { since } => {
                 let head = |part: &StreamAppend| shared.index.head(&part.stream);
                 let heads = append.streams().iter().map(|part| Ok(head(part)?.unwrap_or_default()));

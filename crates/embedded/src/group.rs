@@ -8,6 +8,7 @@ use factlog::{Append, Error, ErrorKind, Position, Result, Timestamp};
 
 use crate::frame::{self, COMMIT_BYTES, CommitFrame, Placed};
 use crate::index::part::Head;
+use crate::writer::PAGE_BYTES;
 
 /// The events' frames of an append, complete but for what their places decide.
 #[derive(Debug)]
@@ -51,9 +52,10 @@ pub(crate) struct Group {
 }
 
 impl Group {
-    /// An empty group, with room for as many bytes as the last one had.
-    pub(crate) fn with_room(bytes: usize) -> Self {
-        Self { bytes: Vec::with_capacity(bytes), ..Self::default() }
+    /// An empty group, with room for as many bytes as another has, and for the page that ends them.
+    pub(crate) fn like(other: &Self) -> Self {
+        let room = other.bytes.len() + other.bytes.len() / 8 + PAGE_BYTES;
+        Self { bytes: Vec::with_capacity(room), ..Self::default() }
     }
 
     /// Gives an append its place behind the others, its first event this position, and moves the heads
@@ -141,12 +143,10 @@ impl Failure {
 }
 
 impl Fate {
-    /// Decides, and wakes all who wait. Returns how many these are.
-    pub(crate) fn decide(&self, outcome: Result<(), Failure>) -> usize {
+    /// Decides, and wakes all who wait.
+    pub(crate) fn decide(&self, outcome: Result<(), Failure>) {
         let _ = self.decided.set(outcome);
-        let count = self.lock().len();
         self.wake_all();
-        count
     }
 
     /// Wakes one after the other; whoever is awake helps. A thread that is woken often takes the place of the

@@ -1,7 +1,7 @@
 //! The factlog event store in one directory on one machine.
 //!
-//! The log of commits is the truth (`segment`, `frame`). Appends gather in a group (`append`, `queue`),
-//! and one thread makes all of it durable at once (`writer`). An index, derived from the log, finds events
+//! The log of commits is the truth (`segment`, `frame`). Appends gather in a group (`append`, `queue`);
+//! whoever's turn it is (`turn`) makes all of it durable at once (`writer`). An index, derived from the log, finds events
 //! (`index`); reads go through it or along the log (`read`). `FORMAT.md` describes every byte on disk.
 //!
 //! ```
@@ -38,11 +38,12 @@ mod store;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod turn;
 mod verify;
 mod walk;
 mod window;
 mod writer;
 
 pub use state::State;
-pub use store::{Durability, Options, Stat, Store};
+pub use store::{Durability, Options, Stat, Store, WriteBy};
 pub use verify::Verified;

@@ -1,6 +1,8 @@
 //! Every limit of the embedded store, in one place. The contract's own stand in
 //! [`factlog::limits`].
 
+use std::time::Duration;
+
 /// Bytes of the first segment file. Each one after it is twice as large as the one before, up to
 /// [`SEGMENT_BYTES_MAX`]: a small store stays small.
 pub const SEGMENT_BYTES_FIRST: u64 = 1 << 20;
@@ -13,6 +15,9 @@ pub const GROUP_BYTES_MAX: usize = 4 << 20;
 
 /// Most appends that one write to the log carries.
 pub const GROUP_APPENDS_MAX: usize = 4_096;
+
+/// Time of a write and its sync up to which callers write their groups themselves, which blocks their threads.
+pub const LED_WRITE_MAX: Duration = Duration::from_micros(500);
 
 /// Bytes that are written between two syncs where appends are answered without one.
 pub const UNSYNCED_BYTES_MAX: u64 = 16 << 20;

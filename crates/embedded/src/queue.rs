@@ -9,8 +9,9 @@
 //! An append is decided against all those before it, also those that are not yet durable. What it was
 //! decided against is lost if a group can't be written: then everything behind it is refused as well.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use event_listener::{Event, EventListener};
 use factlog::{
@@ -21,33 +22,42 @@ use crate::group::{Encoded, Failure, Fate, Group};
 use crate::heads::Heads;
 use crate::index::part::{Head, Landmark};
 use crate::limits::{GROUP_APPENDS_MAX, GROUP_BYTES_MAX};
+use crate::store::WriteBy;
+use crate::turn::{Pace, Turn};
 
 /// The group that gathers.
 #[derive(Debug)]
 pub(crate) struct Queue {
     state: Mutex<State>,
-    /// Notified when as many appends are there as the writer waits for, and when the queue closes.
-    arrived: Condvar,
-    /// Notified when the writer has taken the group away.
-    taken: Event,
+    /// Whether the group need not wait for more appends, for those who do not hold `state`.
+    pub(crate) complete: AtomicBool,
+    /// Notified when there is something for the thread to do, and when the queue closes.
+    pub(crate) called: Condvar,
+    /// Notified when a group was taken away.
+    pub(crate) taken: Event,
 }
 
 #[derive(Debug)]
-struct State {
+pub(crate) struct State {
     clock: Box<dyn Clock>,
-    heads: Heads,
+    pub(crate) heads: Heads,
     /// The last event that has a place, and when it was recorded.
     last: (Position, Timestamp),
     /// What the next write takes.
-    group: Group,
+    pub(crate) group: Group,
     /// Whether an append waits because the group has no room for it.
-    full: bool,
-    /// The group that the writer has taken, until it can be read.
-    under_way: Option<Arc<Fate>>,
-    /// How many appends the writer waits for; 0 while it is at work.
-    wanted: usize,
+    pub(crate) full: bool,
+    /// The group that was taken, until it can be read.
+    pub(crate) under_way: Option<Arc<Fate>>,
+    pub(crate) write_by: WriteBy,
+    pub(crate) turn: Turn,
+    pub(crate) pace: Pace,
+    /// How many appends the thread waits for; 0 while it is at work.
+    pub(crate) wanted: usize,
+    /// Whether the thread waits until it is called, and not only for a tick.
+    pub(crate) rests: bool,
     /// Why no append is taken in any more.
-    closed: Option<String>,
+    pub(crate) closed: Option<String>,
 }
 
 /// What the caller of an append has found out about it in the index.
@@ -66,6 +76,9 @@ pub(crate) enum Decision {
     /// It has its place or is refused; that is the answer once this group is durable: the one that has
     /// it, or else the last of those that it was decided against.
     Answer(Result<Appended>, Option<Arc<Fate>>),
+    /// It has its place in the group of this fate, and its caller is to write that, after so much
+    /// time for others.
+    Lead(Appended, Arc<Fate>, Duration),
     /// Its streams were not written lately: ask the index for their heads, and again with what it knows.
     Unknown { since: u64 },
     /// Its events may stand already: look for them; those of this group are yet to be readable.
@@ -76,7 +89,7 @@ pub(crate) enum Decision {
 
 impl Queue {
     /// A queue for what comes after this event.
-    pub(crate) fn after(end: Landmark, clock: Box<dyn Clock>) -> Self {
+    pub(crate) fn after(end: Landmark, clock: Box<dyn Clock>, write_by: WriteBy) -> Self {
         let state = State {
             clock,
             heads: Heads::default(),
@@ -84,10 +97,15 @@ impl Queue {
             group: Group::default(),
             full: false,
             under_way: None,
+            write_by,
+            turn: Turn::default(),
+            pace: Pace::default(),
             wanted: 0,
+            rests: false,
             closed: None,
         };
-        Self { state: Mutex::new(state), arrived: Condvar::new(), taken: Event::new() }
+        let (complete, called, taken) = Default::default();
+        Self { state: Mutex::new(state), complete, called, taken }
     }
 
     /// Decides an append, and gives it its place if it is to be written.
@@ -99,64 +117,21 @@ impl Queue {
         };
         if !state.has_room(encoded) {
             state.full = true;
-            // Before the writer can take the group: a notification that comes earlier would be missed.
+            // Before the group can be taken: a notification that comes earlier would be missed.
             let room = self.taken.listen();
-            self.wake_writer(state);
+            self.complete.store(true, Ordering::Release);
+            self.call_thread(state);
             return Decision::Wait(room);
         }
-        let decision = state.place(append, encoded, heads);
-        if state.wanted > 0 && state.group.appends >= state.wanted {
-            self.wake_writer(state);
-        }
-        decision
-    }
-
-    fn wake_writer(&self, mut state: MutexGuard<'_, State>) {
-        let waits = std::mem::take(&mut state.wanted) > 0;
-        drop(state);
-        if waits {
-            self.arrived.notify_one();
+        let (appended, fate) = state.place(append, encoded, heads);
+        match self.see_to(state) {
+            Some(patience) => Decision::Lead(appended, fate, patience),
+            None => Decision::Answer(Ok(appended), Some(fate)),
         }
     }
 
-    /// Takes the group away. Waits for its first append, and then, no longer than `patience`, until
-    /// it has as many as expected. `None` when the queue is closed and empty.
-    pub(crate) fn take(&self, expected: usize, patience: Duration) -> Option<Group> {
-        let mut state = self.lock();
-        while state.group.appends == 0 {
-            if state.closed.is_some() {
-                return None;
-            }
-            state.wanted = 1;
-            state = self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
-        let deadline = Instant::now() + patience;
-        while state.group.appends < expected && !state.full && state.closed.is_none() {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                break;
-            }
-            state.wanted = expected;
-            let waited = self.arrived.wait_timeout(state, left);
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
-        }
-        let next = Group::with_room(state.group.bytes.len());
-        let group = std::mem::replace(&mut state.group, next);
-        (state.wanted, state.full) = (0, false);
-        state.under_way = Some(Arc::clone(&group.fate));
-        // The group before this one can be read by now.
-        state.heads.age();
-        drop(state);
-        self.taken.notify(usize::MAX);
-        Some(group)
-    }
-
-    /// The group that was taken can be read.
-    pub(crate) fn done(&self) {
-        self.lock().under_way = None;
-    }
-
-    /// Refuses all that was placed behind this event, with the group that was taken.
+    /// Refuses all that was placed behind this event, with the group that was taken. It is still the turn of whoever
+    /// took it.
     pub(crate) fn refuse(&self, end: Landmark, failure: &Failure) {
         let mut state = self.lock();
         let group = std::mem::take(&mut state.group);
@@ -171,20 +146,16 @@ impl Queue {
         self.taken.notify(usize::MAX);
     }
 
-    /// How many appends wait.
-    pub(crate) fn len(&self) -> usize {
-        self.lock().group.appends
-    }
-
     /// Takes no more appends in, for this reason; what waits is still done. The first reason stays.
     pub(crate) fn close(&self, why: &str) {
         let mut state = self.lock();
         state.closed.get_or_insert_with(|| why.to_owned());
-        self.wake_writer(state);
+        self.complete.store(true, Ordering::Release);
+        self.call_thread(state);
         self.taken.notify(usize::MAX);
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -231,7 +202,12 @@ impl State {
             || bytes <= GROUP_BYTES_MAX && self.group.appends < GROUP_APPENDS_MAX
     }
 
-    fn place(&mut self, append: &Append, encoded: &Encoded, mut heads: Vec<Head>) -> Decision {
+    fn place(
+        &mut self,
+        append: &Append,
+        encoded: &Encoded,
+        mut heads: Vec<Head>,
+    ) -> (Appended, Arc<Fate>) {
         if self.group.appends == 0 {
             // One time for the whole group, never before the last one.
             self.last.1 = self.last.1.max(self.clock.now());
@@ -247,7 +223,7 @@ impl State {
             }
         }
         let appended = Appended::new(versions, Some(self.last.0), self.last.1);
-        Decision::Answer(Ok(appended), Some(Arc::clone(&self.group.fate)))
+        (appended, Arc::clone(&self.group.fate))
     }
 }
 
@@ -286,7 +262,11 @@ mod tests {
     use super::*;
 
     fn queue() -> Queue {
-        Queue::after(Landmark::default(), Box::new(SystemClock))
+        Queue::after(Landmark::default(), Box::new(SystemClock), WriteBy::Thread)
+    }
+
+    fn take(queue: &Queue) -> Group {
+        queue.take().expect("a group")
     }
 
     fn append(stream: &str, expected: Expected, id: u128, bytes: usize) -> Append {
@@ -317,9 +297,9 @@ mod tests {
             other => panic!("it is a conflict, not {other:?}"),
         };
         assert!(conflict().is_some_and(|pending| Arc::ptr_eq(&pending, &fate)));
-        queue.take(1, Duration::ZERO);
+        take(&queue);
         assert!(conflict().is_some_and(|pending| Arc::ptr_eq(&pending, &fate)));
-        queue.done();
+        queue.done(1, Duration::ZERO);
         assert!(conflict().is_none(), "what it conflicts with is durable");
     }
 
@@ -328,7 +308,7 @@ mod tests {
         let queue = queue();
         let first = append("a", Expected::NoStream, 1, 9);
         let (_, fate) = placed(&queue, &first);
-        queue.take(1, Duration::ZERO);
+        take(&queue);
         let Decision::Repeated(_, Some(pending)) = offer(&queue, &first) else {
             panic!("its events may stand")
         };
@@ -339,7 +319,7 @@ mod tests {
     fn what_was_decided_against_a_refused_group_is_refused_with_it() {
         let queue = queue();
         let (_, first) = placed(&queue, &append("a", Expected::NoStream, 1, 9));
-        queue.take(1, Duration::ZERO);
+        take(&queue);
         let then = append("a", Expected::Exact(Version::FIRST), 2, 9);
         let (_, second) = placed(&queue, &then);
         queue.refuse(Landmark::default(), &Failure::refused(&Error::unavailable("disk full")));
@@ -376,9 +356,7 @@ mod tests {
         };
         let mut room = room.fuse();
         assert!((&mut room).now_or_never().is_none());
-        // A full group is not waited for, whatever is expected.
-        let group = queue.take(9, Duration::from_secs(3_600)).expect("a group");
-        assert_eq!(group.appends, 1);
+        assert_eq!(take(&queue).appends, 1);
         assert!((&mut room).now_or_never().is_some());
     }
 }

@@ -1,6 +1,6 @@
 //! What the writer, the readers and the index's thread have in common.
 
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, TryLockError};
 
 use factlog::{Clock, Error, Result};
 
@@ -8,12 +8,15 @@ use crate::index::Index;
 use crate::index::part::Landmark;
 use crate::queue::Queue;
 use crate::segment::Segments;
+use crate::store::WriteBy;
+use crate::writer::Writer;
 
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) segments: Arc<Segments>,
     pub(crate) index: Index,
     pub(crate) queue: Queue,
+    writer: Mutex<Writer>,
     /// The last event that readers may see, and the address behind it. Only the writer moves it.
     tail: RwLock<Landmark>,
     /// Notified when the tail has moved and when the store closes.
@@ -28,17 +31,34 @@ impl Shared {
     pub(crate) fn new(
         segments: Arc<Segments>,
         index: Index,
-        tail: Landmark,
+        writer: Writer,
         clock: Box<dyn Clock>,
+        write_by: WriteBy,
     ) -> Self {
+        let tail = writer.end();
         Self {
             segments,
             index,
-            queue: Queue::after(tail, clock),
+            queue: Queue::after(tail, clock, write_by),
+            writer: Mutex::new(writer),
             tail: RwLock::new(tail),
             grown: event_listener::Event::new(),
             stopped: OnceLock::new(),
             closed: OnceLock::new(),
+        }
+    }
+
+    /// What writes the log, for whoever's turn it is.
+    pub(crate) fn writer(&self) -> MutexGuard<'_, Writer> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What writes the log, unless it is at work.
+    pub(crate) fn idle_writer(&self) -> Option<MutexGuard<'_, Writer>> {
+        match self.writer.try_lock() {
+            Ok(writer) => Some(writer),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
         }
     }
 

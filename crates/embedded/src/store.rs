@@ -22,7 +22,7 @@ use crate::shared::Shared;
 use crate::state::State;
 use crate::verify::{self, Verified};
 use crate::writer::Writer;
-use crate::{append, read, recover};
+use crate::{append, read, recover, turn};
 
 /// Events behind the index's checkpoint that closing leaves for the next opening to read.
 const UNINDEXED_AT_CLOSE_MAX: u64 = 4_096;
@@ -39,6 +39,20 @@ pub enum Durability {
     LostOnPowerFailure,
 }
 
+/// Who writes what is appended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WriteBy {
+    /// One of the callers whose appends go to the log together, which blocks its thread for the time of a write; the
+    /// store's thread as long as a write takes longer than [`LED_WRITE_MAX`](crate::limits::LED_WRITE_MAX). The
+    /// fastest where appends are awaited. One that is not polled for ten milliseconds is left to the thread.
+    #[default]
+    Caller,
+    /// The store's thread: for executors that are not to be blocked, and for callers that go on with something else
+    /// before they poll their appends again.
+    Thread,
+}
+
 /// How to open a store.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
@@ -47,13 +61,20 @@ pub struct Options {
     pub create: bool,
     /// When an append is answered.
     pub durability: Durability,
+    /// Who writes what is appended.
+    pub write_by: WriteBy,
     /// How long to wait, blocking, for another process that has the store open to close it.
     pub lock_wait: Duration,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { create: true, durability: Durability::Durable, lock_wait: Duration::ZERO }
+        Self {
+            create: true,
+            durability: Durability::Durable,
+            write_by: WriteBy::Caller,
+            lock_wait: Duration::ZERO,
+        }
     }
 }
 
@@ -76,6 +97,13 @@ impl Options {
     #[must_use]
     pub fn with_durability(mut self, durability: Durability) -> Self {
         self.durability = durability;
+        self
+    }
+
+    /// The same, with appends written by these.
+    #[must_use]
+    pub fn with_write_by(mut self, write_by: WriteBy) -> Self {
+        self.write_by = write_by;
         self
     }
 }
@@ -166,11 +194,11 @@ impl Store {
     ) -> Result<Self> {
         let checkpoint = index.checkpoint();
         let recovered = recover::recover(&segments, &index)?;
-        let (tail, clean) = (recovered.end, recovered.clean);
-        let shared = Arc::new(Shared::new(segments, index, tail, clock));
+        let writer = Writer::new(&segments, &recovered, options.durability, prepare)?;
+        let shared = Arc::new(Shared::new(segments, index, writer, clock, options.write_by));
         recover::check_checkpoint(&shared, checkpoint)?;
-        let writer = Writer::new(Arc::clone(&shared), options.durability, prepare, clean)?;
-        let writer = spawn("factlog-writer", move || writer.run())?;
+        let for_writer = Arc::clone(&shared);
+        let writer = spawn("factlog-writer", move || turn::run(&for_writer))?;
         let for_indexer = Arc::clone(&shared);
         let indexer = spawn("factlog-index", move || for_indexer.index.run())?;
         let running = Running { writer, indexer, preparer: None, _lock: None };
@@ -220,6 +248,11 @@ impl Store {
     pub fn verify(&self, progress: impl FnMut(u64, u64)) -> Result<Verified> {
         self.shared.open_tail()?;
         verify::verify(&self.shared, progress)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
     }
 
     #[cfg(test)]

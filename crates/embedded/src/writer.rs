@@ -1,4 +1,4 @@
-//! The one thread that writes the log: group commit.
+//! What writes the log: group commit.
 //!
 //! ```text
 //!   append ──┐             ┌────── the writer ──────┐
@@ -7,10 +7,7 @@
 //! ```
 //!
 //! All appends that wait go into one write and one sync (on the real disk both are one call), and are
-//! answered together. Meanwhile the next group gathers. After a group is answered its callers are likely to
-//! come back at once: the writer expects as many as it has just answered together with those that already
-//! wait, and gives them a moment, a fraction of what a sync takes. Without that, two half groups would take
-//! turns for ever.
+//! answered together. Meanwhile the next group gathers. Which thread that is done in, [`turn`](crate::turn) says.
 //!
 //! A write or a sync that fails ends the writing: nothing is known of the bytes since the last sync,
 //! and a second try would prove nothing. All further appends are refused until the store is opened
@@ -29,20 +26,18 @@ use crate::group::{Failure, Group};
 use crate::index::batch::Batch;
 use crate::index::part::Landmark;
 use crate::limits::UNSYNCED_BYTES_MAX;
-use crate::segment::{Segment, io_error};
+use crate::recover::Recovered;
+use crate::segment::{Segment, Segments, io_error};
 use crate::shared::Shared;
 
-/// The share of that time that the writer waits for callers to come back.
-const PATIENCE: u32 = 2;
 /// How often it is told how much of a segment is used, while it fills.
 const PREPARE_PIECES: u64 = 8;
 /// Bytes of a page of the page cache: a write that ends inside of a new one has to read it first.
-const PAGE_BYTES: u64 = 4_096;
-const PATIENCE_MAX: Duration = Duration::from_micros(200);
+pub(crate) const PAGE_BYTES: usize = 4_096;
 
 #[derive(Debug)]
 pub(crate) struct Writer {
-    shared: Arc<Shared>,
+    segments: Arc<Segments>,
     durability: Durability,
     /// Tells how much of a segment is used, for the one after it to be made ahead of need.
     prepare: Option<Sender<(Segment, u64)>>,
@@ -56,8 +51,6 @@ pub(crate) struct Writer {
     synced: u64,
     /// Whether the log ends with a mark.
     clean: bool,
-    /// How many appends the next group is likely to have.
-    expected: usize,
     /// How long the last write and its sync took.
     write_time: Duration,
 }
@@ -65,19 +58,18 @@ pub(crate) struct Writer {
 impl Writer {
     /// A writer that goes on after the last event, in the segment that has the address behind it.
     pub(crate) fn new(
-        shared: Arc<Shared>,
+        segments: &Arc<Segments>,
+        recovered: &Recovered,
         durability: Durability,
         prepare: Option<Sender<(Segment, u64)>>,
-        clean: bool,
     ) -> Result<Self> {
-        let end = shared.tail();
-        let segment = shared
-            .segments
+        let Recovered { end, clean } = *recovered;
+        let segment = segments
             .ending_at(end.address)
             .ok_or_else(|| Error::internal("the log ends behind its last segment"))?;
-        let file = file_of(&shared, &segment, durability)?;
+        let file = file_of(segments, &segment, durability)?;
         Ok(Self {
-            shared,
+            segments: Arc::clone(segments),
             durability,
             prepare,
             segment,
@@ -86,53 +78,56 @@ impl Writer {
             end,
             synced: end.address,
             clean,
-            expected: 1,
             write_time: Duration::ZERO,
         })
     }
 
-    /// Writes until the queue is closed and empty, then marks the end of the log as clean.
-    pub(crate) fn run(mut self) {
-        let shared = Arc::clone(&self.shared);
-        loop {
-            let patience = (self.write_time / PATIENCE).min(PATIENCE_MAX);
-            let Some(group) = shared.queue.take(self.expected, patience) else { break };
-            self.commit(group);
-        }
-        if shared.stopped().is_none()
-            && !self.clean
-            && let Err(error) = self.mark_clean()
-        {
-            shared.stop(&error.to_string());
-        }
+    /// The last event written, and the address where the next write begins.
+    pub(crate) fn end(&self) -> Landmark {
+        self.end
     }
 
-    /// Makes a group durable, then lets all know.
-    fn commit(&mut self, mut group: Group) {
-        if let Err(error) = self.make_room(group.bytes.len() as u64) {
-            return self.shared.queue.refuse(self.end, &Failure::refused(&error));
+    /// Whether so many bytes are one write, and nothing more.
+    pub(crate) fn has_room(&self, bytes: u64) -> bool {
+        let end = self.end.address + bytes;
+        end <= self.segment.end()
+            && (self.durability == Durability::Durable || end - self.synced <= UNSYNCED_BYTES_MAX)
+    }
+
+    /// Makes a group durable and readable. If it can't be, all that wait are told; else that is the caller's
+    /// to do.
+    pub(crate) fn commit(&mut self, shared: &Shared, mut group: Group) -> bool {
+        let unwinding = Unwinding { shared, end: self.end };
+        if let Err(error) = self.make_room(shared, group.bytes.len() as u64) {
+            shared.queue.refuse(self.end, &Failure::refused(&error));
+            return false;
         }
         if let Err(error) = self.write(&mut group) {
             let why = format!(
                 "the store takes no more appends since {error}; open it again to see what is there"
             );
-            self.shared.stop(&why);
+            shared.stop(&why);
             group.fate.decide(Err(Failure::unknown(&why)));
-            return self.shared.queue.refuse(self.end, &Failure::refused(&Error::closed(why)));
+            shared.queue.refuse(self.end, &Failure::refused(&Error::closed(why)));
+            return false;
         }
-        let Group { bytes, events, last, recorded, fate, .. } = group;
+        let Group { bytes, appends, events, last, recorded, .. } = group;
         let address = self.end.address;
         let end = address + bytes.len() as u64;
         self.end = Landmark { position: last, address: end, recorded };
-        self.shared.index.hand_over(Batch { bytes, address, events });
-        self.shared.publish(self.end);
-        self.shared.queue.done();
-        // Those who wait already are counted before those who are answered can come back.
-        self.expected = self.shared.queue.len() + fate.decide(Ok(()));
+        shared.index.hand_over(Batch { bytes, address, events });
+        shared.publish(self.end);
+        shared.queue.done(appends, self.write_time);
         self.prepare_next();
-        if let Err(error) = self.shared.index.make_room() {
+        drop(unwinding);
+        true
+    }
+
+    /// Waits for the index if it is behind.
+    pub(crate) fn make_room_in_index(&self, shared: &Shared) {
+        if let Err(error) = shared.index.make_room() {
             // Memory is bounded: what can't be indexed can't be taken in. Nothing is lost by that.
-            self.shared.queue.refuse(self.end, &Failure::refused(&error));
+            shared.queue.refuse(self.end, &Failure::refused(&error));
         }
     }
 
@@ -143,7 +138,7 @@ impl Writer {
         if self.synced < self.end.address {
             group.set_back(self.end.address - self.synced);
         }
-        let at = self.shared.segments.place(self.end.address);
+        let at = self.segments.place(self.end.address);
         let offset = self.end.address - self.segment.base;
         let bytes = group.bytes.len();
         let end = self.end.address + bytes as u64;
@@ -170,11 +165,11 @@ impl Writer {
     /// How many bytes to write for so many at the offset: a page that is begun is written whole, with the
     /// zeros that stand there already.
     fn with_page(&self, offset: u64, bytes: usize) -> usize {
-        let end = offset + bytes as u64;
-        if offset / PAGE_BYTES == end / PAGE_BYTES {
+        let (end, page) = (offset + bytes as u64, PAGE_BYTES as u64);
+        if offset / page == end / page {
             return bytes;
         }
-        let page_end = end.next_multiple_of(PAGE_BYTES).min(self.segment.bytes);
+        let page_end = end.next_multiple_of(page).min(self.segment.bytes);
         usize::try_from(page_end - offset).unwrap_or(bytes)
     }
 
@@ -186,18 +181,18 @@ impl Writer {
 
     /// Goes on in the next segment if this one has no room for so many bytes. What is in this one is
     /// synced first.
-    fn make_room(&mut self, bytes: u64) -> Result<()> {
+    fn make_room(&mut self, shared: &Shared, bytes: u64) -> Result<()> {
         if self.end.address + bytes <= self.segment.end() {
             return Ok(());
         }
         if self.synced < self.end.address
             && let Err(error) = self.sync(self.end.address)
         {
-            self.shared.stop(&error.to_string());
+            shared.stop(&error.to_string());
             return Err(error);
         }
-        let next = self.shared.segments.next(&self.segment, bytes)?;
-        self.file = file_of(&self.shared, &next, self.durability)?;
+        let next = self.segments.next(&self.segment, bytes)?;
+        self.file = file_of(&self.segments, &next, self.durability)?;
         self.segment = next;
         // What follows in the next segment needs no mark in this one.
         self.clean = false;
@@ -218,8 +213,19 @@ impl Writer {
         }
     }
 
-    /// Ends the log with a mark: a commit without events, which proves that all before it is durable.
-    fn mark_clean(&mut self) -> Result<()> {
+    /// Ends the log with a mark, unless it has one or its end is not known: a commit without events, which
+    /// proves that all before it is durable.
+    pub(crate) fn close(&mut self, shared: &Shared) {
+        self.prepare = None;
+        if !self.clean
+            && shared.stopped().is_none()
+            && let Err(error) = self.write_mark()
+        {
+            shared.stop(&error.to_string());
+        }
+    }
+
+    fn write_mark(&mut self) -> Result<()> {
         if self.synced < self.end.address {
             self.sync(self.end.address)?;
         }
@@ -240,20 +246,30 @@ fn mark(last: Position) -> [u8; COMMIT_BYTES] {
     CommitFrame { body: 0, events: 0, group_back: 0, first: last.next() }.encode()
 }
 
-fn file_of(shared: &Shared, segment: &Segment, durability: Durability) -> Result<Arc<dyn File>> {
+fn file_of(
+    segments: &Segments,
+    segment: &Segment,
+    durability: Durability,
+) -> Result<Arc<dyn File>> {
     match durability {
-        Durability::Durable => shared.segments.durable_file(segment),
-        Durability::LostOnPowerFailure => shared.segments.file(segment),
+        Durability::Durable => segments.durable_file(segment),
+        Durability::LostOnPowerFailure => segments.file(segment),
     }
 }
 
-impl Drop for Writer {
-    /// Nobody waits for a writer that panicked.
+/// Nobody waits for a writer that panicked.
+struct Unwinding<'a> {
+    shared: &'a Shared,
+    end: Landmark,
+}
+
+impl Drop for Unwinding<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
             let why = "the writer panicked; open the store again to see what is there";
             self.shared.stop(why);
             self.shared.queue.refuse(self.end, &Failure::unknown(why));
+            self.shared.queue.release();
         }
     }
 }

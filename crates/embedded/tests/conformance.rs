@@ -9,12 +9,24 @@ use common::Directory;
 use factlog::conformance::{TestClock, differential, state};
 use factlog::state::{Key, State as _, Write};
 use factlog::{ErrorKind, Memory, Store as _};
+use factlog_embedded::{Options, WriteBy};
 use futures::executor::block_on;
 
 factlog::conformance_tests!(Directory::open);
 factlog::reopen_tests!(Directory::open);
 factlog::state_tests!(Directory::open);
 factlog::state_reopen_tests!(Directory::open);
+
+/// Appends are written by the store's thread.
+mod written_by_thread {
+    use super::*;
+
+    fn open(clock: TestClock) -> Directory {
+        Directory::open_with(Options::default().with_write_by(WriteBy::Thread), clock)
+    }
+
+    factlog::conformance_tests!(open);
+}
 
 #[test]
 fn it_answers_as_the_memory_store_does() {

@@ -26,6 +26,8 @@ pub(crate) enum Fault {
     Fail,
     /// The call fails as on a full disk, once.
     Full,
+    /// The call panics, as a program with a fault does.
+    Panic,
 }
 
 #[derive(Clone, Debug)]
@@ -162,6 +164,7 @@ impl SimulatedDisk {
                     }
                     Fault::Fail => Err(Error::other(format!("a simulated fault of {what}"))),
                     Fault::Full => Err(Error::from(ErrorKind::StorageFull)),
+                    Fault::Panic => panic!("a simulated panic of {what}"),
                 }
             }
             _ => Ok(state),

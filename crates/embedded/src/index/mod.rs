@@ -123,6 +123,15 @@ impl Index {
         }
     }
 
+    /// Whether it is time to [make room](Self::make_room).
+    pub(crate) fn is_behind(&self) -> bool {
+        self.has_full_parts() || self.waiting().is_too_much()
+    }
+
+    fn has_full_parts(&self) -> bool {
+        self.active_events.load(Ordering::Acquire) > PART_EVENTS_MAX * PARTS_WAITING_MAX
+    }
+
     /// Keeps memory bounded: blocks while too much of the index waits for the table.
     ///
     /// # Errors
@@ -131,10 +140,8 @@ impl Index {
         if self.waiting().is_too_much() {
             self.catch_up();
         }
-        let full =
-            || self.active_events.load(Ordering::Acquire) > PART_EVENTS_MAX * PARTS_WAITING_MAX;
         let mut waiting = self.waiting();
-        while full() {
+        while self.has_full_parts() {
             waiting.asked = true;
             self.work.notify_one();
             if let Some(why) = waiting.failed.take() {

@@ -4,4 +4,5 @@
 mod corrupt;
 mod crash;
 mod state;
+mod turn;
 mod world;

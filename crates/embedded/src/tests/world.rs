@@ -15,7 +15,7 @@ use crate::frame::{COMMIT_BYTES, EVENT_BYTES_MIN};
 use crate::index::table::{Table, Text};
 use crate::limits::SEGMENT_BYTES_FIRST;
 use crate::segment::SEGMENT_HEAD_BYTES;
-use crate::{Options, Store};
+use crate::{Options, Store, WriteBy};
 
 /// A clock that a seed replays.
 #[derive(Clone, Debug, Default)]
@@ -90,6 +90,7 @@ pub(super) struct World {
     /// Appends that failed but may have happened.
     pub(super) unknown: Vec<Vec<EventId>>,
     next_id: u128,
+    write_by: WriteBy,
 }
 
 impl World {
@@ -101,12 +102,19 @@ impl World {
             acknowledged: Vec::new(),
             unknown: Vec::new(),
             next_id: 0,
+            write_by: if seed.is_multiple_of(3) { WriteBy::Thread } else { WriteBy::Caller },
         }
+    }
+
+    /// The same, with appends written by these, and not as the seed has it.
+    pub(super) fn written_by(self, write_by: WriteBy) -> Self {
+        Self { write_by, ..self }
     }
 
     pub(super) fn open(&self) -> Result<Store> {
         let (disk, table) = (Arc::new(self.disk.clone()), Box::new(self.table.clone()));
-        Store::open_on(disk, table, Options::default(), self.clock.clone())
+        let options = Options::default().with_write_by(self.write_by);
+        Store::open_on(disk, table, options, self.clock.clone())
     }
 
     /// Appends some events to one or two streams, and notes what came of it.

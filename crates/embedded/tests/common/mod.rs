@@ -20,15 +20,20 @@ use factlog_embedded::{Options, Store};
 #[derive(Debug)]
 pub struct Directory {
     path: tempfile::TempDir,
+    options: Options,
     clock: TestClock,
     store: Option<Arc<Store>>,
 }
 
 impl Directory {
     pub fn open(clock: TestClock) -> Self {
+        Self::open_with(Options::default(), clock)
+    }
+
+    pub fn open_with(options: Options, clock: TestClock) -> Self {
         let path = tempfile::tempdir().unwrap();
-        let store = Store::open(path.path(), Options::default(), clock.clone()).unwrap();
-        Self { path, clock, store: Some(Arc::new(store)) }
+        let store = Store::open(path.path(), options, clock.clone()).unwrap();
+        Self { path, options, clock, store: Some(Arc::new(store)) }
     }
 
     pub fn path(&self) -> &Path {
@@ -50,7 +55,7 @@ impl Fixture for Directory {
         if let Some(store) = self.store.take() {
             store.close().await?;
         }
-        let store = Store::open(self.path.path(), Options::default(), self.clock.clone())?;
+        let store = Store::open(self.path.path(), self.options, self.clock.clone())?;
         self.store = Some(Arc::new(store));
         Ok(true)
     }

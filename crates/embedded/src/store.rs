@@ -72,7 +72,7 @@ impl Default for Options {
         Self {
             create: true,
             durability: Durability::Durable,
-            write_by: WriteBy::Caller,
+            write_by: WriteBy::default(),
             lock_wait: Duration::ZERO,
         }
     }

@@ -26,9 +26,10 @@ use std::future::poll_fn;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::task::Poll;
+use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::group::{Fate, Group};
+use crate::group::{Failure, Fate, Group};
 use crate::limits::LED_WRITE_MAX;
 use crate::queue::{Queue, State};
 use crate::shared::Shared;
@@ -216,8 +217,7 @@ impl Queue {
         self.complete.store(state.is_complete(), Ordering::Release);
     }
 
-    /// Whoever took the group gives the turn back, whatever became of it.
-    pub(crate) fn release(&self) {
+    fn release(&self) {
         let mut state = self.lock();
         state.turn = Turn::Free;
         if state.group.appends > 0 || state.full || state.closed.is_some() {
@@ -241,11 +241,37 @@ pub(crate) async fn lead(shared: &Shared, fate: &Arc<Fate>, patience: Duration) 
     let Some(mut writer) = shared.idle_writer() else { return };
     let may_write = |bytes| writer.has_room(bytes) && !shared.index.is_behind();
     let Some(group) = queue.take_led(fate, may_write) else { return };
+    let turn = Taken::by(shared);
     let written = writer.commit(shared, group);
     drop(writer);
-    queue.release();
+    drop(turn);
     if written {
         fate.decide(Ok(()));
+    }
+}
+
+/// The turn of whoever took a group, who gives it back whatever became of that. Nobody waits for one who panicked.
+struct Taken<'a> {
+    shared: &'a Shared,
+    /// Whether this thread was unwinding already, and appends all the same.
+    unwinds: bool,
+}
+
+impl<'a> Taken<'a> {
+    fn by(shared: &'a Shared) -> Self {
+        Self { shared, unwinds: thread::panicking() }
+    }
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        let Self { shared, unwinds } = *self;
+        if thread::panicking() && !unwinds {
+            let why = "the writer panicked; open the store again to see what is there";
+            shared.stop(why);
+            shared.queue.refuse(shared.tail(), &Failure::unknown(why));
+        }
+        shared.queue.release();
     }
 }
 
@@ -265,13 +291,13 @@ async fn step_aside() {
 /// The thread: writes what callers don't, until the queue is closed and empty; then it closes the log.
 pub(crate) fn run(shared: &Shared) {
     while let Some(group) = shared.queue.take() {
+        let _turn = Taken::by(shared);
         let fate = Arc::clone(&group.fate);
         let written = shared.writer().commit(shared, group);
         if written {
             fate.decide(Ok(()));
             shared.writer().make_room_in_index(shared);
         }
-        shared.queue.release();
     }
     shared.writer().close(shared);
 }

@@ -94,10 +94,9 @@ impl Writer {
             && (self.durability == Durability::Durable || end - self.synced <= UNSYNCED_BYTES_MAX)
     }
 
-    /// Makes a group durable and readable. If it can't be, all that wait are told; else that is the caller's
-    /// to do.
+    /// Makes a group durable and readable, and answers whether it is: then its fate is the caller's to decide.
+    /// Else all that wait were told.
     pub(crate) fn commit(&mut self, shared: &Shared, mut group: Group) -> bool {
-        let unwinding = Unwinding { shared, end: self.end };
         if let Err(error) = self.make_room(shared, group.bytes.len() as u64) {
             shared.queue.refuse(self.end, &Failure::refused(&error));
             return false;
@@ -119,7 +118,6 @@ impl Writer {
         shared.publish(self.end);
         shared.queue.done(appends, self.write_time);
         self.prepare_next();
-        drop(unwinding);
         true
     }
 
@@ -254,22 +252,5 @@ fn file_of(
     match durability {
         Durability::Durable => segments.durable_file(segment),
         Durability::LostOnPowerFailure => segments.file(segment),
-    }
-}
-
-/// Nobody waits for a writer that panicked.
-struct Unwinding<'a> {
-    shared: &'a Shared,
-    end: Landmark,
-}
-
-impl Drop for Unwinding<'_> {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            let why = "the writer panicked; open the store again to see what is there";
-            self.shared.stop(why);
-            self.shared.queue.refuse(self.end, &Failure::unknown(why));
-            self.shared.queue.release();
-        }
     }
 }

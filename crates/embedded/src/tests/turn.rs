@@ -141,6 +141,24 @@ fn nobody_waits_for_a_writer_that_panicked() {
     }
 }
 
+#[test]
+fn a_caller_that_appends_while_it_panics_stops_nobody() {
+    struct Appends<'a>(&'a Store);
+    impl Drop for Appends<'_> {
+        fn drop(&mut self) {
+            block_on(self.0.append(append(1))).unwrap();
+        }
+    }
+    let world = led();
+    let store = world.open().unwrap();
+    let panicked = catch_unwind(AssertUnwindSafe(|| {
+        let _appends = Appends(&store);
+        panic!("for another reason");
+    }));
+    assert!(panicked.is_err());
+    block_on(store.append(append(2))).unwrap();
+}
+
 /// The head of the store, once it is past 0; it may not take long.
 fn head_soon(store: &Store) -> Result<Position> {
     let (tell, told) = mpsc::channel();
